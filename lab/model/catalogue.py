@@ -1,0 +1,59 @@
+"""What the lab knows of each server image. One folder under `images/`, one row: `images/<name>/server.yaml`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lab.model.scenario import Tls  # noqa: TC001 - pydantic needs the class at run time
+
+
+class Quirk(BaseModel):
+    """A behaviour worth knowing, with the source that says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    says: str
+    source: str
+
+
+class Server(BaseModel):
+    """One row of the catalogue."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    role: Literal["proxy", "application", "agent", "base"]
+    """`agent`: the lab's own recorder, client and certificate issuer; `base`: what the others are built on."""
+    config: str | None = None
+    """File name under /etc/lab that the server reads."""
+    template: str | None = None
+    """Template beside the row that renders it; None: the server takes no configuration file."""
+    command: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    """Command that checks the configuration and exits 0 if it is good."""
+    version: tuple[str, ...] = ()
+    """Command that prints the version."""
+    user: str = "10001:10001"
+    read_only: bool = True
+    writable: tuple[str, ...] = ()
+    tls: tuple[Tls, ...] = ()
+    """What its listeners can do with TLS."""
+    routes_by: tuple[Literal["sni", "host", "path"], ...] = ()
+    mixes: bool = False
+    """One port on which one name is ended and another passed through."""
+    begins_tls: bool = False
+    ready: str = "its listeners stand in the kernel's socket table"
+    process: str = ""
+    """Name of its executable as the kernel shows it."""
+    quirks: tuple[Quirk, ...] = ()
+
+
+class Catalogue(BaseModel):
+    """All rows and templates, read once. Templates are the lab's own files, never a user's."""
+
+    model_config = ConfigDict(frozen=True)
+    servers: dict[str, Server]
+    templates: dict[str, str]
+    """Server name -> text of its template."""

@@ -1,0 +1,130 @@
+"""What the engine is to carry out, decided to the last file. A pure function of scenario and catalogue; the engine adds
+only what it must choose itself (object names of the run, subnets, host ports, keys)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONFIG_FOLDER = "/etc/lab"
+TLS_FOLDER = "/etc/lab/tls"
+"""`<leaf id>.crt` (chain), `<leaf id>.key`, `<leaf id>.pem` (both), and `ca.crt`."""
+
+HOST = "host"
+"""The engine's own network namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNetwork:
+    name: str
+    subnet: str | None
+    """None: the engine chooses a small free one."""
+    internal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAttachment:
+    network: str
+    address: str | None
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPublish:
+    port: int
+    host_port: int | None
+    on: str
+    """`loopback` or `gateway`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNamespace:
+    """A holder container owns the namespace; servers join it."""
+
+    name: str
+    attachments: tuple[PlannedAttachment, ...]
+    publish: tuple[PlannedPublish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLeaf:
+    """A leaf certificate to be issued by the run's CA for one container."""
+
+    id: str
+    """File stem under TLS_FOLDER: `8443`, or `10-0-1-25-8443` where a container has two on one port."""
+    container: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedListener:
+    """A listener to wait for before the first probe."""
+
+    transport: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedContainer:
+    name: str
+    namespace: str
+    image: str
+    """A folder of `images/`, or a foreign image reference (then `foreign`)."""
+    foreign: bool
+    command: tuple[str, ...]
+    """Empty: the image's own."""
+    environment: tuple[tuple[str, str], ...]
+    files: tuple[PlannedFile, ...]
+    leaves: tuple[PlannedLeaf, ...]
+    needs_ca: bool
+    """Wants `ca.crt`, to verify an upstream."""
+    listeners: tuple[PlannedListener, ...]
+    """Empty for a foreign image or a configuration whose listeners are unknown: any listener of its processes counts."""
+    user: str | None
+    """`uid:gid` that owns the private keys; None for a foreign image, whose own user the engine asks the image for."""
+    read_only: bool
+    writable: tuple[str, ...]
+    """Folders that are tmpfs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTls:
+    sni: str | None
+    alpn: tuple[str, ...]
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProbe:
+    id: str
+    vantage: str
+    """`client`, `host`, or a namespace's name."""
+    via: str
+    """`name`, `published`, `gateway`, `direct`."""
+    connect: tuple[str, int]
+    """Name or address, and port, before `via` is applied."""
+    url: str | None
+    """For an ordinary request; None for exact bytes."""
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    send: bytes
+    """For exact bytes."""
+    tls: PlannedTls | None
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    case: str
+    """`<scenario>` or `<scenario>.<server>`, with `~<twin>` appended for a twin."""
+    networks: tuple[PlannedNetwork, ...]
+    namespaces: tuple[PlannedNamespace, ...]
+    containers: tuple[PlannedContainer, ...]
+    probes: tuple[PlannedProbe, ...]

@@ -1,0 +1,165 @@
+"""What was found out about a probe: its hops, how far it got, where TLS ended, and the evidence for each.
+
+The words are the field's: a *hop* is one connection between two processes, a *route* the hops of one probe. A value
+that is not known is None, never a guess; `open_questions` says what would tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """How far a request got, in this order. One word each."""
+
+    SENT = "sent"
+    """The client's kernel was asked to send; nothing of it was seen at the server's side."""
+    ON_INTERFACE = "on interface"
+    """A packet of it was seen on an interface of the receiving namespace."""
+    REFUSED = "refused"
+    """The receiving kernel answered with a reset (RFC 9293, section 3.5.2)."""
+    DROPPED = "dropped"
+    """Packets were seen and never answered."""
+    ESTABLISHED = "established"
+    """The kernel finished the handshake; no process owns the connection."""
+    ACCEPTED = "accepted"
+    """A process owns the connection; no byte of the request has come."""
+    READABLE = "readable"
+    """Bytes lie unread in the receive buffer."""
+    READ = "read"
+    """A process read bytes; nothing more is known."""
+    TLS_UNFINISHED = "TLS handshake unfinished"
+    TLS_ENDED = "TLS ended"
+    HEAD_INCOMPLETE = "head incomplete"
+    PARSED = "parsed"
+    REJECTED = "rejected"
+    """The answer was made by a component that did not hand the request on to a handler."""
+    ROUTED = "routed"
+    DISPATCHED = "dispatched"
+    QUERIED = "queried"
+    ANSWERED = "answered"
+
+
+class Witness(StrEnum):
+    """Who saw it. Two witnesses are independent if they are different members."""
+
+    PACKETS = "packets"
+    SOCKETS = "sockets"
+    KERNEL = "kernel"
+    PROCESSES = "processes"
+    CERTIFICATES = "certificates"
+    CLIENT = "client"
+    LOGS = "logs"
+    APPLICATION = "application"
+
+
+class TlsAtHop(StrEnum):
+    """What the process that received a hop did with TLS on it."""
+
+    ENDED = "ended"
+    PASSED_THROUGH = "passed through"
+    BEGUN = "begun"
+    """The hop carries readable bytes in and the receiver began TLS on the next hop."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One observation cited: who saw it, where it can be looked up, and what it says in words."""
+
+    witness: Witness
+    where: str
+    """`packets/web.pcapng:12` (frame number, from 1), `sockets.jsonl:3` (line, from 1)."""
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two witnesses that cannot both be right about one thing; shown, never resolved by preference."""
+
+    about: str
+    one: Evidence
+    other: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One connection between two processes, and the process that received it."""
+
+    number: int
+    """From 1, counted from the client."""
+    transport: str
+    """`tcp` or `udp`."""
+    local: str | None
+    """The receiving socket's own address, `10.0.1.25:8443`, as the receiving namespace sees it."""
+    peer: str | None
+    asked: str
+    """The address that the sender asked for; it differs from `local` where an address was rewritten."""
+    container: str | None
+    """The container of the receiving process; None: no process received it. The engine's host is `host`."""
+    namespace: str | None
+    interface: str | None
+    listener: str | None
+    """The listening socket's address that took the connection, from the kernel's table."""
+    process: str | None
+    """The receiving process's executable name."""
+    pid: int | None
+    """In the container's own pid namespace."""
+    host_pid: int | None
+    pid_candidates: tuple[int, ...] = ()
+    """Host pids of all that could have accepted, when no witness tells which one did."""
+    protocol: str | None = None
+    """`tls`, `http/1.1`, `http/1.0`, `h2`, `proxy`, `bytes`; None when no byte was seen."""
+    tls: TlsAtHop | None = None
+    sni: str | None = None
+    alpn_offered: tuple[str, ...] = ()
+    alpn: str | None = None
+    """ALPN selected, where a witness could see it."""
+    clear: bool | None = None
+    """Whether the probe's own bytes could be read on this hop."""
+    stage: Stage = Stage.SENT
+    joined_by: str | None = None
+    """What ties this hop to the one before it: `same ClientHello`, `token in clear`, `same process wrote it`,
+    `identical bytes`, `time alone`. None for the first."""
+    entry: str | None = None
+    """`direct`, `dnat` or `forwarder` for a connection that came from the host."""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TlsEnd:
+    """One place where TLS ended, counted from the client inwards."""
+
+    hop: int
+    container: str
+    process: str | None
+    pid: int | None
+    address: str
+    port: int
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """All that was found out about one probe."""
+
+    probe: str
+    hops: tuple[Hop, ...]
+    tls_ends_at: tuple[TlsEnd, ...]
+    stage: Stage
+    dispatched: bool | None
+    """None: no witness could tell."""
+    diagnosis: str
+    """The diagnostic line: *only transport data*, *reached dispatch in ...*, or *stopped at ..., by ..., because ...*."""
+    status: int | None = None
+    """Status code of the answer that the client got."""
+    answered_by: str | None = None
+    """The container whose process wrote the answer first; None: nobody answered, or not known."""
+    stopped_by: str | None = None
+    """`kernel of NAMESPACE`, a container, or None if it was not stopped."""
+    certificate_of: tuple[str, ...] = ()
+    """Containers that hold the leaf which the client accepted."""
+    evidence: tuple[Evidence, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    open_questions: tuple[str, ...] = field(default=())
