@@ -1,1 +1,55 @@
-""""""
+"""The `lab` command. Each command imports what it needs when it runs, so that `lab --help` answers at once.
+
+running    run, judge
+reading    list, plan, validate, schema, compose
+standing   up, ps, shell, logs, down
+machine    images, engine, doctor, clean
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lab.cli.options import INTERRUPTED, LAB_ERROR, USAGE
+
+app = typer.Typer(
+    name="lab",
+    help="Which process got my request, and where did TLS end? Proved from outside, with real containers.",
+    epilog="Begin with: lab list, then lab run NAME. Exit codes: 0 holds, 1 does not or is not known, "
+    "2 wrong scenario or command line, 3 the lab or the machine failed, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+from lab.cli import machine, reading, running, standing  # noqa: E402 - they register their commands on `app`
+
+for module in (running, reading, standing, machine):
+    module.register(app)
+
+
+def main() -> None:
+    """Entry point: errors of known kinds become one message and an exit code, never a traceback."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    from lab.cli.errors import explain
+
+    try:
+        app(standalone_mode=False)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        return INTERRUPTED
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - explain() gives back what it does not know
+        return explain(error)
+    return 0
+
+
+__all__ = ["INTERRUPTED", "LAB_ERROR", "USAGE", "app", "main"]

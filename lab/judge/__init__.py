@@ -1,1 +1,11 @@
-""""""
+"""Holds what was found against what was expected. Missing evidence is never a pass: `verdict.decide` is the one place
+that says so.
+
+findings   what each kind of check reads from a route, as a table
+verdict    from expectation and finding to an outcome
+cases      all checks of a case; a twin's case passes if exactly the failures it names were reported
+"""
+
+from lab.judge.cases import judge
+
+__all__ = ["judge"]

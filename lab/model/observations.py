@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import ConfigDict
+
 Endpoint = tuple[str, int]
+
+BASE64 = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+"""Bytes in JSON are URL-safe base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,8 @@ class ClientError:
 @dataclass(frozen=True, slots=True)
 class ClientReport:
     """One probe as its client saw it."""
+
+    __pydantic_config__ = BASE64
 
     line: int
     """Line in `client.jsonl`, from 1."""

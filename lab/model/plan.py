@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.model.observations import BASE64
+
 CONFIG_FOLDER = "/etc/lab"
 TLS_FOLDER = "/etc/lab/tls"
 """`<leaf id>.crt` (chain), `<leaf id>.key`, `<leaf id>.pem` (both), and `ca.crt`."""
@@ -47,6 +49,8 @@ class PlannedNamespace:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
+    __pydantic_config__ = BASE64
+
     path: str
     content: bytes
 
@@ -102,6 +106,8 @@ class PlannedTls:
 
 @dataclass(frozen=True, slots=True)
 class PlannedProbe:
+    __pydantic_config__ = BASE64
+
     id: str
     vantage: str
     """`client`, `host`, or a namespace's name."""

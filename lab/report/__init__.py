@@ -1,1 +1,7 @@
-""""""
+"""Verdicts to what people and programs read. Values in, text out; whoever calls writes it somewhere.
+
+result     the document `lab-result/1`
+terminal   the drawn route, the checks with their evidence, the summary
+page       one HTML page for a run: no script, no remote reference
+ci         JUnit XML, GitHub annotations, a step summary
+"""

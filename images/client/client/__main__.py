@@ -1,0 +1,5 @@
+"""`python3 -m client`."""
+
+from client.main import main
+
+main()

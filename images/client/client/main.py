@@ -1,0 +1,108 @@
+"""Serve the agents' protocol: `trust`, `probe`, `release`, one at a time.
+
+Rule: a probe that fails is a report, not an error answer; an error answer means that the request made no sense.
+What the last probe opened stays open until `release`, the next probe, or the end of input.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from client import exact, ordinary
+from client.connecting import Progress
+from client.report import Received, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROTOCOL = 1
+
+
+class Closable(Protocol):
+    def close(self) -> None:
+        """Close it."""
+
+
+@dataclass(slots=True)
+class Client:
+    """What lasts between requests."""
+
+    ca: str = ""
+    """PEM text; nothing else is trusted."""
+    open: Closable | None = None
+
+
+def main() -> None:
+    """Serve standard input. SIGTERM and the end of input end it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _say(sys.stdout.buffer, {"ready": {"protocol": PROTOCOL}})
+    client = Client()
+    for line in sys.stdin.buffer:
+        _say(sys.stdout.buffer, answered(client, line))
+
+
+def answered(client: Client, line: bytes) -> dict[str, Any]:
+    """The answer to one line."""
+    try:
+        request = json.loads(line)
+    except ValueError as error:
+        return _error(None, "bad request", f"no JSON: {error}")
+    if not isinstance(request, dict):
+        return _error(None, "bad request", "a request is a JSON object")
+    number, does = request.get("id"), DOES.get(str(request.get("do")))
+    if does is None:
+        return _error(number, "bad request", f"do {request.get('do')!r}: known are {', '.join(DOES)}")
+    try:
+        return {"id": number, "ok": does(client, request)}
+    except (ValueError, KeyError, TypeError) as error:
+        return _error(number, "bad request", f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - the agent's outer wall: told to whoever asked, and shown
+        traceback.print_exc(file=sys.stderr)
+        return _error(number, "internal", f"{type(error).__name__}: {error}")
+
+
+def trust(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """Trust this certificate authority alone."""
+    client.ca = str(request["ca"])
+    return {}
+
+
+def probe(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """Send a probe (the request itself, or its `probe` if that is an object) and report."""
+    asked = request["probe"] if isinstance(request["probe"], dict) else request
+    release(client, {})
+    progress, received = Progress(), Received()
+    send: Callable[..., Closable | None] = ordinary.send if asked.get("url") else exact.send
+    started = time.time_ns()
+    client.open = send(asked, client.ca, progress, received)
+    return report(asked, started, time.time_ns(), progress, received)
+
+
+def release(client: Client, _: dict[str, Any]) -> dict[str, Any]:
+    """Close what the last probe left open."""
+    if client.open is not None:
+        client.open.close()
+        client.open = None
+    return {}
+
+
+DOES: dict[str, Callable[[Client, dict[str, Any]], dict[str, Any]]] = {
+    "trust": trust,
+    "probe": probe,
+    "release": release,
+}
+
+
+def _say(out: BinaryIO, value: dict[str, Any]) -> None:
+    out.write(json.dumps(value, separators=(",", ":")).encode() + b"\n")
+    out.flush()
+
+
+def _error(number: object, kind: str, text: str) -> dict[str, Any]:
+    return {"id": number, "error": {"kind": kind, "text": text}}

@@ -1,0 +1,22 @@
+"""The lab's recorder: what network namespaces and the kernel show from outside the programs in them.
+
+A pipe protocol in (`protocol`, `requests`), evidence files out (`evidence`). Between them:
+
+    namespaces   entering a network namespace; which one is the host's
+    netlink      interfaces and the socket table, by netlink
+    sockets      rows of that table as evidence
+    processes    /proc: who is in a namespace, who holds which socket
+    filters      the kernel's own packet filter, as data
+    capture      AF_PACKET sockets to `pcapng` files
+    formats, ring, tracefs   the kernel's trace buffer: layout, pages, instance
+    tids         thread id to process and namespace
+    timeline     trace records to events, and to the cases that they belong to
+    errors       errors of whoever asked
+    case         what one case has open
+    attaching, looking, waiting   what is done with it on request
+    pump         the one thread that reads packets and trace pages
+    machine      what kind of machine this is, and how that was told
+
+Nothing here imports the lab: the contract is ARCHITECTURE.md's protocol and the field names of
+`lab.model.observations`.
+"""

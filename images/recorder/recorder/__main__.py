@@ -1,0 +1,5 @@
+"""`python3 -m recorder`."""
+
+from recorder.main import main
+
+main()

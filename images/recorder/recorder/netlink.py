@@ -1,0 +1,106 @@
+"""Interfaces and socket tables, asked of the kernel by netlink (pyroute2).
+
+Rule: a `Link` is opened once inside a namespace and stays there; asking it later needs no further visit. The one
+module that imports pyroute2. Source: sock_diag(7), rtnetlink(7). Weak spot: a dump is not atomic; a socket that
+changes state meanwhile can be missed or come twice.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from recorder import namespaces
+
+ALL_STATES = 0xFFF
+LISTENING = 1 << 10
+UNCONNECTED = 1 << 7
+TABLES = tuple(
+    (family, protocol)
+    for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
+    for family in (socket.AF_INET, socket.AF_INET6)
+)
+
+CHANGES = 0x1 | 0x10 | 0x100
+"""RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, rtnetlink(7)."""
+
+Raw = dict[str, Any]
+"""A row or message as pyroute2 gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Netlink sockets that stand in one namespace."""
+
+    diag: Any
+    route: Any
+    changes: socket.socket
+    """Readable when an interface or an address came or went."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def open_link(descriptor: int) -> Link:
+    """Netlink sockets inside the namespace behind `descriptor`. Raises OSError."""
+    return namespaces.inside(descriptor, _open)
+
+
+def close_link(link: Link) -> None:
+    for each in (link.diag, link.route, link.changes):
+        each.close()
+
+
+def interfaces(link: Link) -> list[dict[str, Any]]:
+    """Interfaces of the namespace in the lab's form: index, name, addresses."""
+    with link.lock:
+        links, addresses = list(link.route.get_links()), list(link.route.get_addr())
+    return [
+        {
+            "index": each["index"],
+            "name": each.get_attr("IFLA_IFNAME"),
+            "addresses": _addresses(addresses, each["index"]),
+        }
+        for each in links
+    ]
+
+
+def table(link: Link, states: int = ALL_STATES) -> list[tuple[int, int, Raw]]:
+    """`(time, protocol, row)` of all TCP and UDP sockets in these states, IPv4 and IPv6."""
+    rows = []
+    for family, protocol in TABLES:
+        wanted = states if protocol == socket.IPPROTO_TCP or states == ALL_STATES else UNCONNECTED
+        with link.lock:
+            found = list(link.diag.get_sock_stats(family=family, states=wanted, protocol=protocol))
+        now = time.time_ns()
+        rows += [(now, protocol, row) for row in found]
+    return rows
+
+
+def drain(changes: socket.socket) -> bool:
+    """Take all notices; whether there were any."""
+    any_came = False
+    while True:
+        try:
+            changes.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return any_came
+        except OSError:  # ENOBUFS: notices were lost, so something changed
+            return True
+        any_came = True
+
+
+def _open() -> Link:
+    from pyroute2 import DiagSocket, IPRoute
+
+    diag = DiagSocket()
+    diag.bind()
+    changes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    changes.bind((0, CHANGES))
+    return Link(diag, IPRoute(), changes)
+
+
+def _addresses(messages: list[Any], index: int) -> list[str]:
+    own = [each for each in messages if each["index"] == index]
+    return [each.get_attr("IFA_LOCAL") or each.get_attr("IFA_ADDRESS") for each in own]

@@ -1,0 +1,130 @@
+"""Processes, as /proc shows them.
+
+Rule: one reading of /proc gives both who is in a namespace and who holds which socket, so the two agree. A process
+that ends while it is read is left out. Source: proc(5). Weak spot: /proc is not a snapshot; the reading takes
+milliseconds while processes go on. A socket held by a process of another namespace is not searched for there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder.namespaces import inode_of_process
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process; fields as `SeenProcess` of the lab's model, and what ties it to sockets."""
+
+    pid: int
+    namespace_pid: int
+    parent: int
+    start: int
+    name: str
+    command: tuple[str, ...]
+    cgroup: str
+    namespace_inode: int
+    sockets: frozenset[int]
+    """Inodes of the sockets that it has descriptors of."""
+
+
+def pids() -> list[int]:
+    return sorted(int(name) for name in os.listdir(PROC) if name.isdigit())  # noqa: PTH208 - names are all that is needed
+
+
+def in_namespaces(inodes: Container[int]) -> list[Process]:
+    """All processes whose network namespace is one of these."""
+    return list(_in_namespaces(inodes))
+
+
+def _in_namespaces(inodes: Container[int]) -> Iterator[Process]:
+    for pid in pids():
+        inode = inode_of_process(pid)
+        if inode is None or inode not in inodes:
+            continue
+        process = read(pid, inode)
+        if process is not None:
+            yield process
+
+
+def read(pid: int, namespace_inode: int) -> Process | None:
+    """One process, or None when it is gone."""
+    folder = PROC / str(pid)
+    try:
+        status = fields((folder / "status").read_text())
+        return Process(
+            pid=pid,
+            namespace_pid=int(status["NSpid"].split()[-1]),
+            parent=int(status["PPid"]),
+            start=start_time(pid),
+            name=_executable(folder) or status["Name"],
+            command=command((folder / "cmdline").read_bytes()),
+            cgroup=container_path((folder / "cgroup").read_text()),
+            namespace_inode=namespace_inode,
+            sockets=frozenset(_sockets(folder)),
+        )
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks since boot, field 22 of /proc/PID/stat. Raises FileNotFoundError when it is gone."""
+    return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
+
+
+def fields(status: str) -> dict[str, str]:
+    """`Key: value` lines."""
+    pairs = (line.partition(":") for line in status.splitlines())
+    return {key: value.strip() for key, _, value in pairs}
+
+
+def command(cmdline: bytes) -> tuple[str, ...]:
+    return tuple(part.decode(errors="replace") for part in cmdline.rstrip(b"\0").split(b"\0")) if cmdline else ()
+
+
+def container_path(cgroups: str) -> str:
+    """The path that carries a container's id: of version 2 its only line, of version 1 the first line that has one."""
+    paths = [line.split(":", 2)[2] for line in cgroups.splitlines() if line.count(":") >= 2]
+    return next((path for path in paths if has_container_id(path)), paths[-1] if paths else "")
+
+
+def has_container_id(path: str) -> bool:
+    """Whether a part of it holds 64 hex digits, as `/docker/ID` and `docker-ID.scope` do."""
+    return any(_is_id(word) for part in path.split("/") for word in part.replace(".", "-").split("-"))
+
+
+def _is_id(word: str) -> bool:
+    return len(word) == 64 and set(word) <= set("0123456789abcdef")
+
+
+def _executable(folder: Path) -> str:
+    """Base name of the program; empty for a kernel thread."""
+    try:
+        return Path(os.readlink(folder / "exe").removesuffix(" (deleted)")).name  # noqa: PTH115 - the link need not lead anywhere
+    except (FileNotFoundError, PermissionError):
+        return ""
+
+
+def _sockets(folder: Path) -> Iterator[int]:
+    for name in _descriptors(folder):
+        try:
+            target = os.readlink(folder / "fd" / name)  # noqa: PTH115 - `socket:[7]` is no path
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            yield int(target[8:-1])
+
+
+def _descriptors(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder / "fd")  # noqa: PTH208 - names are all that is needed
+    except PermissionError:
+        return []

@@ -1,0 +1,78 @@
+"""From the thread id in a trace record to the process and its network namespace.
+
+Rule: looked up while the event is milliseconds old, and remembered with the thread's start time, so a number used
+again is not mistaken. Weak spot: a process that ends before its event is read cannot be named; a number used again
+within `TRUST` seconds would be, which takes a whole round of the pid counter in that time.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from recorder import namespaces, processes
+
+TRUST = 2.0
+"""Seconds after which a remembered thread's start time is compared again."""
+MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """In whose context an event ran. pid 0: the kernel's idle task; inode None: gone, or none."""
+
+    pid: int
+    inode: int | None
+    start: int = 0
+
+
+NOBODY = Owner(0, None)
+
+
+@dataclass(slots=True)
+class Memory:
+    """Threads seen so far and when they were last looked at (monotonic seconds)."""
+
+    known: dict[int, tuple[Owner, float]] = field(default_factory=dict)
+
+
+def owner(memory: Memory, tid: int) -> Owner:
+    """The process that the thread belongs to."""
+    if tid <= 0:
+        return NOBODY
+    now = time.monotonic()
+    known, since = memory.known.get(tid, (NOBODY, 0.0))
+    if known is not NOBODY and now - since < TRUST:
+        return known
+    if known is not NOBODY and _same(tid, known):
+        memory.known[tid] = known, now
+        return known
+    return _remember(memory, tid, now)
+
+
+def _remember(memory: Memory, tid: int, now: float) -> Owner:
+    fresh = look_up(tid)
+    if len(memory.known) >= MOST:
+        memory.known.clear()
+    if fresh.inode is not None:
+        memory.known[tid] = fresh, now
+    return fresh
+
+
+def look_up(tid: int) -> Owner:
+    """From /proc. A thread has a folder there although no listing shows it. Gone: its own number and no namespace."""
+    try:
+        status = processes.fields((processes.PROC / str(tid) / "status").read_text())
+        start = processes.start_time(tid)
+    except (FileNotFoundError, ProcessLookupError):
+        return Owner(tid, None)
+    return Owner(int(status["Tgid"]), namespaces.inode_of_process(tid), start)
+
+
+def _same(tid: int, known: Owner) -> bool:
+    """Whether it is still that thread, in that namespace."""
+    try:
+        start = processes.start_time(tid)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return start == known.start and namespaces.inode_of_process(tid) == known.inode

@@ -1,0 +1,187 @@
+"""A private instance of the kernel's tracer.
+
+Rule: nothing global is changed; the recorder has an instance of its own, removed when it ends, and the next one
+removes what a killed one left. Source: Documentation/trace/ftrace.rst, "Instances"; events.rst. Weak spot:
+`sock_*_length` exist since Linux 6.3; data moved with splice from a socket, or by io_uring without a system call,
+passes none of these events' calls for accept.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder import formats
+
+MOUNT = Path("/sys/kernel/tracing")
+PREFIX = "lab-"
+BUFFER_KB = 1408
+"""A processor. The kernel's own default: 13,000 events, against a reader that is woken by the first."""
+
+_LENGTH_FIELDS = ("common_type", "common_pid", "sk", "family", "protocol", "ret", "flags")
+EVENTS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "inet_sock_set_state": (
+        "sock",
+        (
+            *("common_type", "common_pid", "skaddr", "oldstate", "newstate", "sport", "dport", "family", "protocol"),
+            *("saddr", "daddr", "saddr_v6", "daddr_v6"),
+        ),
+        "",
+    ),
+    "sock_recv_length": ("sock", _LENGTH_FIELDS, "family == 2 || family == 10"),
+    "sock_send_length": ("sock", _LENGTH_FIELDS, "family == 2 || family == 10"),
+    "sys_exit_accept4": ("syscalls", ("common_type", "common_pid", "ret"), "ret >= 0"),
+    "sys_exit_accept": ("syscalls", ("common_type", "common_pid", "ret"), "ret >= 0"),
+}
+"""Event -> its system, the fields that are read, and the filter in the kernel."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class RefusedError(Exception):
+    """The host does not allow the kernel's timeline; the text says why and what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An open instance: one descriptor a processor, non-blocking."""
+
+    folder: Path
+    pipes: tuple[int, ...]
+    page: int
+    """Bytes of one buffer page."""
+    data: int
+    """Offset of the records in it."""
+    formats: dict[int, formats.Format]
+    offset_ns: int
+    """To add to the buffer's time (clock `tai`) for CLOCK_REALTIME: minus the leap seconds, where they are set."""
+
+
+def open_instance() -> Instance:
+    """Make the instance and switch its events on. Raises RefusedError."""
+    root = _mounted()
+    _remove_stale(root)
+    folder = root / "instances" / _name()
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise RefusedError(
+            f"{folder}: {error.strerror}; the recorder needs tracefs writable (SYS_ADMIN, root)"
+        ) from error
+    try:
+        return _opened(root, folder)
+    except (OSError, ValueError) as error:
+        remove(folder)
+        raise RefusedError(f"{error}; {_needs()}") from error
+
+
+def close(instance: Instance) -> None:
+    for pipe in instance.pipes:
+        os.close(pipe)
+    remove(instance.folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove an instance. The kernel refuses while somebody reads it: then it is left, and the next recorder tries."""
+    try:
+        (folder / "events/enable").write_text("0")
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def lost(instance: Instance) -> int:
+    """Events that this instance lost so far, all processors."""
+    return sum(_lost(path.read_text()) for path in instance.folder.glob("per_cpu/cpu*/stats"))
+
+
+def _lost(stats: str) -> int:
+    return sum(int(n) for n in re.findall(r"^(?:overrun|commit overrun|dropped events): (\d+)$", stats, re.MULTILINE))
+
+
+def tai_offset_ns() -> int:
+    """TAI minus CLOCK_REALTIME: whole seconds, 0 where nobody told the kernel of leap seconds."""
+    difference = time.clock_gettime_ns(time.CLOCK_TAI) - time.clock_gettime_ns(time.CLOCK_REALTIME)
+    return round(difference / 1e9) * 1_000_000_000
+
+
+def _mounted() -> Path:
+    if not (MOUNT / "instances").is_dir():
+        if not MOUNT.is_dir():
+            raise RefusedError(f"this kernel has no {MOUNT}: it was built without tracing (CONFIG_FTRACE)")
+        _mount()
+    return MOUNT
+
+
+def _mount() -> None:
+    if _libc.mount(b"tracefs", bytes(MOUNT), b"tracefs", 0, None) != 0:
+        number = ctypes.get_errno()
+        raise RefusedError(
+            f"mounting tracefs: {os.strerror(number)}; it needs SYS_ADMIN, AppArmor unconfined and no kernel lockdown"
+        )
+
+
+def _opened(root: Path, folder: Path) -> Instance:
+    _set(folder / "tracing_on", "0")
+    _set(folder / "trace_clock", "tai")
+    _set(folder / "buffer_size_kb", str(BUFFER_KB))
+    _set(folder / "buffer_percent", "0")  # wake the reader for the first event
+    data = formats.page_header((root / "events/header_page").read_text())
+    known = [_enable(root, folder, event) for event in EVENTS]
+    pipes = [_pipe(path) for path in sorted(folder.glob("per_cpu/cpu*/trace_pipe_raw"))]
+    return Instance(folder, tuple(pipes), _page(folder), data, {form.id: form for form in known}, tai_offset_ns())
+
+
+def _enable(root: Path, folder: Path, event: str) -> formats.Format:
+    system, fields, wanted = EVENTS[event]
+    form = formats.parse((root / "events" / system / event / "format").read_text(), fields)
+    place = folder / "events" / system / event
+    if wanted:
+        _set(place / "filter", wanted)
+    _set(place / "enable", "1")
+    return form
+
+
+def _set(path: Path, value: str) -> None:
+    path.write_text(value)
+
+
+def _pipe(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _page(folder: Path) -> int:
+    """Buffer pages are one memory page, unless the kernel knows sub-buffers (6.8)."""
+    path = folder / "buffer_subbuf_size_kb"
+    return int(path.read_text()) * 1024 if path.exists() else os.sysconf("SC_PAGESIZE")
+
+
+def _needs() -> str:
+    return f"the events {', '.join(EVENTS)} are needed, which Linux has since 6.3 (this is {os.uname().release})"
+
+
+def _name() -> str:
+    """Boot, pid and start time: which recorder it belongs to, and whether that one still lives."""
+    return f"{PREFIX}{_boot()}-{os.getpid()}-{_start(os.getpid())}"
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+
+
+def _start(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _remove_stale(root: Path) -> None:
+    for folder in (root / "instances").glob(f"{PREFIX}*-*-*"):
+        pid, start = folder.name.split("-")[-2:]
+        if not pid.isdigit() or _start(int(pid)) != start:
+            remove(folder)

@@ -1,0 +1,30 @@
+"""From an error to a message on standard error and an exit code. Whatever is not known here is a defect of the lab, and
+keeps its traceback."""
+
+from __future__ import annotations
+
+import click
+import typer
+
+from lab.cli.options import LAB_ERROR, USAGE
+
+
+def explain(error: Exception) -> int:
+    """Say what happened and what to do next; gives the exit code. Raises `error` again if it is none of the known kinds."""
+    from lab.engine.errors import EngineError
+    from lab.scenario import ScenarioError
+    from lab.session import UsageError
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        return USAGE
+    if isinstance(error, ScenarioError):
+        typer.echo(error.render(), err=True)
+        return USAGE
+    if isinstance(error, UsageError):
+        typer.echo(str(error), err=True)
+        return USAGE
+    if isinstance(error, EngineError):
+        typer.echo(f"lab: {error}", err=True)
+        return LAB_ERROR
+    raise error

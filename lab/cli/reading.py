@@ -1,0 +1,148 @@
+"""`lab list`, `plan`, `validate`, `schema`, `compose`: what there is and what would happen. No engine is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.options import FAILED, JsonOption, Names
+
+if TYPE_CHECKING:
+    from lab.session.jobs import Job
+
+
+def list_(as_json: JsonOption = False) -> None:
+    """List the scenarios, their cases and the claims they prove.
+
+    Example: lab list
+    """
+    from lab.cli.screen import print_json
+
+    jobs = _jobs([])
+    if as_json:
+        print_json([_listed(job) for job in jobs])
+        return
+    titles: dict[str, str] = {}
+    for job in jobs:
+        scenario = job.case.scenario
+        if scenario.id not in titles:
+            titles[scenario.id] = scenario.title
+            typer.echo(f"{scenario.id}\n    {scenario.title}\n    proves {', '.join(scenario.claims) or 'no claim'}")
+        mark = "twin" if job.case.twin else "case"
+        why = f"  unsupported: {job.unsupported}" if job.unsupported else ""
+        typer.echo(f"    {mark}  {job.case.id}{why}")
+
+
+def _listed(job: Job) -> dict[str, object]:
+    case = job.case
+    return {
+        "case": case.id,
+        "scenario": case.scenario.id,
+        "title": case.scenario.title,
+        "claims": list(case.scenario.claims),
+        "twin": case.twin,
+        "file": case.file,
+        "unsupported": job.unsupported,
+    }
+
+
+def plan(names: Names = None, as_json: JsonOption = False) -> None:
+    """Show what would be done, to the last file, without doing it.
+
+    Example: lab plan tls-ends-in-proxy.nginx
+    """
+    import json
+
+    from lab.cli.screen import print_json
+    from lab.engine.codec import to_json
+    from lab.model.plan import Plan
+
+    plans = [job.plan for job in _jobs(names or []) if job.plan]
+    if as_json:
+        print_json([json.loads(to_json(one, Plan)) for one in plans])
+        return
+    for one in plans:
+        for line in _told(one):
+            typer.echo(line)
+
+
+def _told(plan: object) -> list[str]:
+    from lab.model.plan import Plan
+
+    assert isinstance(plan, Plan)  # noqa: S101 - for the reader and the type checker
+    lines = [plan.case]
+    for network in plan.networks:
+        way = "internal" if network.internal else "with a way out, for a published port"
+        lines.append(f"  network    {network.name}: {network.subnet or 'a free small subnet'}, {way}")
+    for namespace in plan.namespaces:
+        places = ", ".join(f"{a.network} {a.address or ''} as {', '.join(a.aliases)}" for a in namespace.attachments)
+        published = "".join(f"; port {p.port} published on {p.on}" for p in namespace.publish)
+        lines.append(f"  namespace  {namespace.name}: on {places}{published}")
+    for container in plan.containers:
+        listeners = ", ".join(f"{one.address}:{one.port}" for one in container.listeners) or "any listener"
+        lines.append(
+            f"  container  {container.name}: {container.image} in {container.namespace}, waits for {listeners}"
+        )
+        lines += [f"             {file.path} ({len(file.content)} bytes)" for file in container.files]
+        lines += [f"             certificate {leaf.id} for {', '.join(leaf.names)}" for leaf in container.leaves]
+    for probe in plan.probes:
+        what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes"
+        lines.append(f"  probe      {probe.id}: from {probe.vantage} to {probe.connect[0]}:{probe.connect[1]}, {what}")
+    return lines
+
+
+def validate(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Scenario files; none: all of the project.", metavar="[FILE]...")
+    ] = None,
+) -> None:
+    """Check scenario files: every mistake with file, line and column. Exit code 2 if there is any.
+
+    Example: lab validate scenarios/sidecar.yaml
+    """
+    jobs = _jobs([str(file.resolve()) for file in files or []])
+    typer.echo(f"{len({job.case.scenario.id for job in jobs})} scenarios, {len(jobs)} cases: no mistakes")
+
+
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors.
+
+    Example: lab schema > scenario.schema.json
+    """
+    from lab.cli.screen import print_json
+    from lab.scenario import schema as scenario_schema
+
+    print_json(scenario_schema())
+
+
+def compose(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is not fresh.")] = False,
+) -> None:
+    """Write a compose file for every case (twins excepted) into compose/.
+
+    Example: lab compose && docker compose -f compose/tls-ends-in-app.yaml up
+    """
+    from lab.session import generated
+
+    stale = generated.compose_files(check=check)
+    for path in stale:
+        typer.echo(f"{'not fresh' if check else 'wrote'}: {path}")
+    if check and stale:
+        raise typer.Exit(FAILED)
+
+
+def _jobs(names: list[str]) -> list[Job]:
+    from lab.engine.catalogue import load_catalogue
+    from lab.engine.project import find_project
+    from lab.session import chosen
+
+    project = find_project()
+    return chosen(project, load_catalogue(project.images), names)
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="list")(list_)
+    for command in (plan, validate, schema, compose):
+        app.command()(command)

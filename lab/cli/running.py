@@ -1,0 +1,101 @@
+"""`lab run` and `lab judge`: carry out and judge, or judge again what was carried out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.options import FAILED, LAB_ERROR, OK, Names, ProgressOption
+from lab.report.progress import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.model.verdicts import CaseResult
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the document lab-result/1 to FILE; - is standard output.", metavar="FILE"),
+]
+Quiet = Annotated[
+    bool, typer.Option("--brief", help="One line a case; routes and evidence only for what did not pass.")
+]
+
+
+def run(  # noqa: PLR0913 - each is an option of the command line
+    names: Names = None,
+    json_file: JsonFile = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave a case that did not pass running, and say how to look.")
+    ] = False,
+    twins: Annotated[bool, typer.Option("--twins/--no-twins", help="Also run the broken twins.")] = True,
+    brief: Quiet = False,
+    progress: ProgressOption = Mode.AUTO,
+) -> None:
+    """Bring scenarios up, send their probes, prove what became of them, and take everything down.
+
+    Example: lab run tls-ends-in-proxy
+    """
+    from lab import session
+    from lab.report import terminal
+
+    with session.started(names or (), progress, keep=keep, twins=twins) as work:
+        for result in work.results():
+            _show(terminal.case(result) if not _brief(result, brief) else [terminal.headline(result)], json_file)
+    _finish(work.done, json_file, work.document(), lambda: terminal.summary(work.done, work.seconds, work.shown_folder))
+
+
+def judge(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one case's folder in it.", metavar="RUN")] = Path(
+        "runs/latest"
+    ),
+    json_file: JsonFile = None,
+    brief: Quiet = False,
+) -> None:
+    """Judge an old run again, from its evidence alone: no engine is asked.
+
+    Example: lab judge runs/latest
+    """
+    from lab import session
+    from lab.report import terminal
+
+    results = session.judge_again(folder)
+    for result in results:
+        _show(terminal.case(result) if not _brief(result, brief) else [terminal.headline(result)], json_file)
+    _finish(
+        results, json_file, session.document_again(folder, results), lambda: terminal.summary(results, 0.0, str(folder))
+    )
+
+
+def _brief(result: CaseResult, wanted: bool) -> bool:
+    return wanted and str(result.outcome) in ("PASS", "UNSUPPORTED")
+
+
+def _show(lines: object, json_file: Path | None) -> None:
+    from lab.cli.screen import show
+
+    show(lines, err=str(json_file) == "-")
+
+
+def _finish(results: Sequence[CaseResult], json_file: Path | None, document: object, last: object) -> None:
+    from lab.cli.screen import write_json
+
+    if json_file:
+        write_json(document, json_file)
+    _show(last(), json_file)  # type: ignore[operator]
+    raise typer.Exit(exit_code(results))
+
+
+def exit_code(results: Sequence[CaseResult]) -> int:
+    """3 if the lab failed anywhere, else 1 if anything does not hold or is not known, else 0."""
+    outcomes = {str(result.outcome) for result in results}
+    if "LAB_ERROR" in outcomes:
+        return LAB_ERROR
+    return OK if outcomes <= {"PASS", "UNSUPPORTED"} and results else FAILED
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(run)
+    app.command()(judge)

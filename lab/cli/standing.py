@@ -1,0 +1,124 @@
+"""`lab up`, `ps`, `shell`, `logs`, `down`: arrangements that are left running, to be looked into."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Annotated
+
+import typer
+
+from lab.cli.options import JsonOption, ProgressOption
+from lab.report.progress import Mode
+
+Case = Annotated[str, typer.Argument(help="A case, such as tls-ends-in-proxy.nginx.", metavar="CASE")]
+InContainer = Annotated[
+    str | None, typer.Argument(help="A container of it; none: its first server.", metavar="[CONTAINER]")
+]
+
+
+def up(case: Case, progress: ProgressOption = Mode.AUTO) -> None:
+    """Bring one case up, leave it running, and say what there is to look at.
+
+    Example: lab up tls-ends-in-proxy.nginx
+    """
+    from lab.report.progress import Progress
+    from lab.session import standing
+
+    shown = Progress(progress)
+    try:
+        stands = standing.bring_up(case, shown)
+    finally:
+        shown.close()
+    typer.echo(f"{stands.plan.case} stands. Look at it:")
+    for what, command in standing.hints(stands):
+        typer.echo(f"  {what:<20} {command}")
+
+
+def ps(as_json: JsonOption = False) -> None:
+    """List the lab's containers: what stands, and what a run under way has.
+
+    Example: lab ps
+    """
+    from dataclasses import asdict
+
+    from lab.cli.screen import print_json
+    from lab.session import standing
+
+    rows = standing.rows(_engine())
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    for row in rows:
+        ports = " ".join(row.ports)
+        kept = "stands" if row.kept else "run under way"
+        typer.echo(
+            f"{row.case or row.run:<36} {row.role:<9} {row.name:<16} {row.state:<8} {kept}  {row.object_name}  {ports}"
+        )
+    if not rows:
+        typer.echo("nothing stands; lab up CASE brings a case up", err=True)
+
+
+def shell(
+    case: Case,
+    container: InContainer = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="A command in place of a shell.", metavar="[COMMAND]...")
+    ] = None,
+) -> None:
+    """Open a shell in a container that stands, or run a command in it.
+
+    Example: lab shell tls-ends-in-proxy.nginx proxy
+    """
+    from lab.engine.errors import MachineError
+    from lab.session import standing
+
+    engine = _engine()
+    row = standing.find_container(engine, case, container)
+    program = shutil.which("docker")
+    if program is None:
+        raise MachineError("no docker command on this machine", "install it, or use another tool on the engine")
+    interactive = ["-it"] if os.isatty(0) else ["-i"]
+    words = [*standing.command_of(engine).split(), "exec", *interactive, row.object_name, *(command or ["sh"])]
+    os.execv(program, words)  # noqa: S606 - the program found above, no shell
+
+
+def logs(case: Case, container: InContainer = None) -> None:
+    """Print what a container that stands has written, with the engine's time stamps.
+
+    Example: lab logs tls-ends-in-proxy.nginx proxy
+    """
+    from lab.engine import docker
+    from lab.session import standing
+
+    engine = _engine()
+    row = standing.find_container(engine, case, container)
+    for line in docker.logs(engine, row.object_name):
+        typer.echo(line)
+
+
+def down(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Cases or runs; none: all that stand.", metavar="[CASE]...")
+    ] = None,
+) -> None:
+    """Take down what was left running.
+
+    Example: lab down tls-ends-in-proxy.nginx
+    """
+    from lab.session import standing
+
+    for case in standing.take_down(_engine(), names or []):
+        typer.echo(f"took down {case}")
+
+
+def _engine():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    from lab.engine import locate
+    from lab.report.progress import Progress
+
+    return locate.engine(Progress(Mode.PLAIN))
+
+
+def register(app: typer.Typer) -> None:
+    for command in (up, ps, shell, logs, down):
+        app.command()(command)

@@ -1,0 +1,305 @@
+"""Bring an arrangement up: networks, holders, the recorder in their namespaces, then the servers.
+
+Rule: capture is open in a namespace before a server exists in it; a listener is ready when the kernel's socket table has
+it, and not because time has passed or a health check is green. Weak spot: a server that answers only some time after it
+listens is probed early; the probe's own report says so.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lab.engine import agent as agents
+from lab.engine import docker
+from lab.engine.bench import READY_SECONDS
+from lab.engine.errors import ServerError
+from lab.engine.labels import case_labels, compose_network, compose_service, object_name
+from lab.engine.subnets import Wish, make_network
+from lab.model.plan import CONFIG_FOLDER, HOST, TLS_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from lab.engine.bench import Bench
+    from lab.engine.docker import ContainerFacts, NetworkFacts
+    from lab.engine.pki import Placed
+    from lab.model.observations import SeenCertificate
+    from lab.model.plan import Plan, PlannedContainer, PlannedNamespace, PlannedProbe
+
+CLIENT = "client"
+
+LISTEN_SECONDS = 20.0
+"""For all listeners of an arrangement; nginx needs 3 ms, Envoy 300 ms here."""
+
+AT_ONCE = 2
+"""Engine calls at once; more gain nothing on two cores."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """An arrangement that stands, or as much of it as came up before an error: enough to take it down again."""
+
+    bench: Bench
+    plan: Plan
+    scenario: str
+    stays: bool = False
+    """Left running for people: clients are not agents of the lab but wait to be used."""
+    networks: dict[str, NetworkFacts] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
+    """Ids of all containers, in the order of their making."""
+    holders: dict[str, ContainerFacts] = field(default_factory=dict)
+    servers: dict[str, ContainerFacts] = field(default_factory=dict)
+    clients: dict[str, agents.Agent] = field(default_factory=dict)
+    """Vantage -> client agent."""
+    client_ids: dict[str, str] = field(default_factory=dict)
+    certificates: list[SeenCertificate] = field(default_factory=list)
+    namespaces: list[dict[str, Any]] = field(default_factory=list)
+    """As the recorder reports them."""
+    attached: bool = False
+
+
+def stand_up(standing: Standing) -> None:
+    """Bring everything up; on an error what was made stays in `standing` for the clean-up."""
+    plan = standing.plan
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        _all(pool, lambda network: _network(standing, network), plan.networks)
+        _all(pool, lambda namespace: _holder(standing, namespace), plan.namespaces)
+        recording = pool.submit(_record, standing)
+        created = _all(pool, lambda container: _create(standing, container), plan.containers)
+        recording.result()
+        _all(pool, lambda pair: _start(standing, *pair), list(zip(plan.containers, created, strict=True)))
+        if not standing.stays:
+            _all(pool, lambda vantage: _client(standing, vantage), sorted(_vantages(plan) - standing.clients.keys()))
+    _await_listeners(standing)
+
+
+def _all(pool: ThreadPoolExecutor, do: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
+    """Do it for all, and raise the first error only when none is under way any more: nothing may appear afterwards."""
+    futures = [pool.submit(do, thing) for thing in things]
+    wait(futures)
+    return [future.result() for future in futures]
+
+
+def _vantages(plan: Plan) -> set[str]:
+    return {probe.vantage for probe in plan.probes}
+
+
+def _network(standing: Standing, planned: Any) -> None:
+    bench, case = standing.bench, standing.plan.case
+    labels = case_labels(bench.run, standing.scenario, case, "network", planned.name)
+    labels |= compose_network(bench.run, case, planned.name)
+    name = object_name(bench.run, case, planned.name)
+    wish = Wish(name, labels, planned.subnet, planned.internal)
+    standing.networks[planned.name] = make_network(bench.docker, wish, bench.progress)
+
+
+def _holder(standing: Standing, planned: PlannedNamespace) -> None:
+    """Make the container that owns a namespace; the client's namespace is owned by the client itself."""
+    bench = standing.bench
+    made = _made(standing, _holder_spec(standing, planned))
+    for other in planned.attachments[1:]:
+        network = standing.networks[other.network].id
+        docker.connect_network(bench.docker, network, made, other.address, other.aliases)
+    if planned.name != CLIENT:
+        docker.start(bench.docker, made)
+    elif standing.stays:
+        docker.put_files(bench.docker, made, CONFIG_FOLDER, [docker.ArchiveFile(_CA, bench.authority.pem.encode())])
+        docker.start(bench.docker, made)
+    else:
+        _start_client(standing, CLIENT, made)
+    standing.holders[planned.name] = docker.inspect(bench.docker, made)
+
+
+_CA = f"{TLS_FOLDER}/ca.crt"
+
+
+def _holder_spec(standing: Standing, planned: PlannedNamespace) -> docker.ContainerSpec:
+    bench = standing.bench
+    client = planned.name == CLIENT
+    agent = client and not standing.stays
+    first = planned.attachments[0]
+    return docker.ContainerSpec(
+        name=object_name(bench.run, standing.plan.case, CLIENT if client else f"{planned.name}-net"),
+        image=bench.tags["client" if client else "base"],
+        labels=_labels(standing, "client" if client else "holder", planned.name, repr(planned)),
+        command=None if agent else ("sleep", "infinity"),
+        user="10001:10001",
+        network=standing.networks[first.network].name,
+        address=first.address,
+        aliases=first.aliases,
+        ports=tuple(_port(standing, planned, publish) for publish in planned.publish),
+        hostname=planned.name,
+        mounts=(docker.Mount(CONFIG_FOLDER),) if client else (),
+        tmpfs=_tmpfs(("/tmp",)) if client else (),  # noqa: S108 - inside the container
+        stdin_open=agent,
+        stop_signal="SIGKILL",
+    )
+
+
+def _labels(standing: Standing, role: str, name: str, config: str) -> dict[str, str]:
+    run, case = standing.bench.run, standing.plan.case
+    service = f"{name}-net" if role == "holder" else name
+    labels = case_labels(run, standing.scenario, case, role, name)
+    return labels | compose_service(run, case, service, config)
+
+
+def _port(standing: Standing, planned: PlannedNamespace, publish: Any) -> docker.PortSpec:
+    if publish.on == "gateway":
+        gateway = standing.networks[planned.attachments[0].network].gateway
+        return docker.PortSpec(publish.port, gateway or "127.0.0.1", publish.host_port)
+    return docker.PortSpec(publish.port, "127.0.0.1", publish.host_port)
+
+
+def _made(standing: Standing, spec: docker.ContainerSpec) -> str:
+    made = docker.create_container(standing.bench.docker, spec)
+    standing.made.append(made)
+    return made
+
+
+def _record(standing: Standing) -> None:
+    """Open the capture in every namespace, and in the engine's own where a probe or a published port is concerned."""
+    bench, case = standing.bench, standing.plan.case
+    namespaces = [{"name": name, "pid": facts.pid} for name, facts in standing.holders.items()]
+    answer = bench.recorder.ask("attach", case=case, namespaces=namespaces, host=_host(standing))
+    standing.attached = True
+    standing.namespaces = answer["namespaces"]
+
+
+def _host(standing: Standing) -> dict[str, object] | None:
+    published = [(ns.name, port) for ns in standing.plan.namespaces for port in ns.publish]
+    if not published and HOST not in _vantages(standing.plan):
+        return None
+    bridges = [f"br-{network.id[:12]}" for network in standing.networks.values()]
+    ports = {port for facts in standing.holders.values() for _, _, _, port in facts.ports}
+    ports |= {publish.port for _, publish in published}
+    ports |= {probe.connect[1] for probe in standing.plan.probes if probe.vantage == HOST}
+    return {"interfaces": ["lo", *bridges], "ports": sorted(ports)}
+
+
+def _create(standing: Standing, planned: PlannedContainer) -> str:
+    """Create a server in its namespace and put its files in place; it does not run yet."""
+    bench = standing.bench
+    spec = docker.ContainerSpec(
+        name=object_name(bench.run, standing.plan.case, planned.name),
+        image=planned.image if planned.foreign else bench.tags[planned.image],
+        labels=_labels(standing, "server", planned.name, repr(planned.command)),
+        command=planned.command or None,
+        environment=planned.environment,
+        user=planned.user,
+        network=f"container:{standing.holders[planned.namespace].id}",
+        mounts=(docker.Mount(CONFIG_FOLDER),),
+        tmpfs=_tmpfs(planned.writable),
+        read_only=planned.read_only,
+    )
+    made = _made(standing, spec)
+    placed, certificates = bench.authority.files(planned)
+    standing.certificates += certificates
+    _put(standing, made, planned, placed)
+    return made
+
+
+def _put(standing: Standing, made: str, planned: PlannedContainer, placed: Sequence[Placed]) -> None:
+    uid, gid = _owner(planned.user)
+    files = [docker.ArchiveFile(file.path, file.content) for file in planned.files]
+    files += [docker.ArchiveFile(file.path, file.content, 0o600 if file.secret else 0o644, uid, gid) for file in placed]
+    inside = [file for file in files if file.path.startswith(f"{CONFIG_FOLDER}/")]
+    outside = [file for file in files if file not in inside]
+    if inside:
+        docker.put_files(standing.bench.docker, made, CONFIG_FOLDER, inside)
+    if outside:
+        docker.put_files(standing.bench.docker, made, "/", outside)
+
+
+def _owner(user: str | None) -> tuple[int, int]:
+    uid, _, gid = (user or "0:0").partition(":")
+    return int(uid), int(gid or uid)
+
+
+def _tmpfs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((folder, "mode=1777,size=64m,nosuid,nodev") for folder in folders)
+
+
+def _start(standing: Standing, planned: PlannedContainer, made: str) -> None:
+    docker.start(standing.bench.docker, made)
+    standing.servers[planned.name] = docker.inspect(standing.bench.docker, made)
+
+
+def _client(standing: Standing, vantage: str) -> None:
+    """Start a client inside the namespace that a probe is to come from."""
+    bench = standing.bench
+    network = "host" if vantage == HOST else f"container:{standing.holders[vantage].id}"
+    spec = docker.ContainerSpec(
+        name=object_name(bench.run, standing.plan.case, f"client-{vantage}"),
+        image=bench.tags["client"],
+        labels=_labels(standing, "client", f"client-{vantage}", vantage),
+        user="10001:10001",
+        network=network,
+        tmpfs=_tmpfs(("/tmp",)),  # noqa: S108 - inside the container
+        stdin_open=True,
+    )
+    _start_client(standing, vantage, _made(standing, spec))
+
+
+def _start_client(standing: Standing, vantage: str, made: str) -> None:
+    bench = standing.bench
+    client = agents.over(docker.attach(bench.docker, made), f"the client in {vantage}")
+    standing.clients[vantage], standing.client_ids[vantage] = client, made
+    docker.start(bench.docker, made)
+    client.ready(READY_SECONDS)
+    client.ask("trust", ca=bench.authority.pem)
+
+
+def _await_listeners(standing: Standing) -> None:
+    """Wait until the kernel has every planned listener; a server that ends before that is an error with its last words."""
+    bench = standing.bench
+    wanted = [entry for planned in standing.plan.containers for entry in _entries(standing, planned)]
+    if not wanted:
+        return
+    asked = bench.recorder.send("wait", case=standing.plan.case, listeners=wanted, timeout=LISTEN_SECONDS)
+    dead = bench.deaths.first_of(facts.id for facts in standing.servers.values())
+    first: list[Future[Any]] = [asked, dead]
+    wait(first, timeout=LISTEN_SECONDS + 5, return_when=FIRST_COMPLETED)
+    if dead.done():
+        raise _died(standing, dead.result().id)
+    missing = bench.recorder.wait(asked, "wait", 1.0)["missing"]
+    if missing:
+        raise _silent(standing, missing)
+
+
+def _entries(standing: Standing, planned: PlannedContainer) -> list[dict[str, object]]:
+    if not planned.listeners:
+        made = standing.servers[planned.name].id
+        return [_entry(planned.namespace, "tcp", "", 0) | {"container": made}]
+    return [_entry(planned.namespace, one.transport, one.address, one.port) for one in planned.listeners]
+
+
+def _entry(namespace: str, transport: str, address: str, port: int) -> dict[str, object]:
+    return {"namespace": namespace, "transport": transport, "address": address, "port": port}
+
+
+def _died(standing: Standing, made: str) -> ServerError:
+    name = next(name for name, facts in standing.servers.items() if facts.id == made)
+    facts = docker.inspect(standing.bench.docker, made)
+    lines = docker.logs(standing.bench.docker, made, tail=8)
+    killed = ", killed for want of memory" if facts.oom_killed else ""
+    return ServerError(
+        f"container {name} ({facts.image}) ended with exit code {facts.exit_code}{killed} before it listened",
+        "read its last lines above; its configuration is in the case's folder under configs/",
+        tuple(line.partition(" ")[2] for line in lines),
+    )
+
+
+def _silent(standing: Standing, missing: list[dict[str, Any]]) -> ServerError:
+    words = ", ".join(f"{entry['address']}:{entry['port']} in {entry['namespace']}" for entry in missing)
+    tails = [
+        f"{name}: {line.partition(' ')[2]}"
+        for name, facts in standing.servers.items()
+        for line in docker.logs(standing.bench.docker, facts.id, tail=3)
+    ]
+    return ServerError(
+        f"after {LISTEN_SECONDS:g} s nothing listens on {words}",
+        "compare the scenario's `listen` with what the server was told (configs/ in the case's folder)",
+        tuple(tails),
+    )

@@ -1,0 +1,19 @@
+"""Frozen values to JSON and back. Bytes are URL-safe base64: a value that has some says so by `__pydantic_config__`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+def to_json(value: object, kind: Any) -> bytes:
+    """Write `value` of type `kind` as indented JSON."""
+    return TypeAdapter(kind).dump_json(value, indent=1) + b"\n"
+
+
+def from_json(data: bytes, kind: type[T]) -> T:
+    """Read the value of type `kind` that `to_json` wrote."""
+    return TypeAdapter(kind).validate_json(data)

@@ -1,0 +1,105 @@
+"""The one adapter over the Docker SDK: narrow verbs, frozen values of our own, our own errors.
+
+connection   reach an engine; translate its exceptions; version and facts
+containers   create, start, inspect, logs, archives, attach, kill, remove
+networks     create with a subnet that meets nobody; list; remove
+images       exists, build, import, pull, tag, remove
+volumes      create, list, remove
+objects      all three alike, by their labels
+events       what happened to objects that carry a label
+
+The SDK is imported when an engine is first reached and not before: `lab --help` never pays for it.
+"""
+
+from lab.engine.docker.connection import Docker, EngineFacts, connect, facts
+from lab.engine.docker.containers import (
+    ArchiveFile,
+    Attached,
+    ContainerFacts,
+    ContainerSpec,
+    Mount,
+    PortSpec,
+    attach,
+    connect_network,
+    containers,
+    create_container,
+    exec_in,
+    follow_logs,
+    get_archive,
+    inspect,
+    kill,
+    logs,
+    put_files,
+    remove_container,
+    start,
+    stop,
+    wait,
+)
+from lab.engine.docker.events import Death, Watch, wait_for_network_end, watch_deaths
+from lab.engine.docker.images import (
+    BuildSpec,
+    ImageFacts,
+    build_image,
+    image,
+    images,
+    import_image,
+    pull_image,
+    remove_image,
+    tag_image,
+)
+from lab.engine.docker.networks import NetworkFacts, NetworkSpec, create_network, networks, remove_network
+from lab.engine.docker.objects import Labelled, labelled, remove_labelled
+from lab.engine.docker.volumes import VolumeFacts, create_volume, remove_volume, volumes
+
+__all__ = [
+    "ArchiveFile",
+    "Attached",
+    "BuildSpec",
+    "ContainerFacts",
+    "ContainerSpec",
+    "Death",
+    "Docker",
+    "EngineFacts",
+    "ImageFacts",
+    "Labelled",
+    "Mount",
+    "NetworkFacts",
+    "NetworkSpec",
+    "PortSpec",
+    "VolumeFacts",
+    "Watch",
+    "attach",
+    "build_image",
+    "connect",
+    "connect_network",
+    "containers",
+    "create_container",
+    "create_network",
+    "create_volume",
+    "exec_in",
+    "facts",
+    "follow_logs",
+    "get_archive",
+    "image",
+    "images",
+    "import_image",
+    "inspect",
+    "kill",
+    "labelled",
+    "logs",
+    "networks",
+    "pull_image",
+    "put_files",
+    "remove_container",
+    "remove_image",
+    "remove_labelled",
+    "remove_network",
+    "remove_volume",
+    "start",
+    "stop",
+    "tag_image",
+    "volumes",
+    "wait",
+    "wait_for_network_end",
+    "watch_deaths",
+]

@@ -1,0 +1,211 @@
+"""Images: is it there, build, import, pull, tag, remove.
+
+Rule: builds go through the classic builder, which every engine has and which needs no plug-in; a failed build leaves no
+layer behind. Weak spot: the classic builder has no cache mounts and builds one step after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from lab.engine.docker.connection import ConflictError, Docker, NotFoundError, asking
+from lab.engine.docker.containers import label_filter
+from lab.engine.errors import ImageError, MachineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+LAST_LINES = 20
+"""Lines of a failed build's output that its error carries."""
+
+_LAYER = re.compile(r"^ ---> ([0-9a-f]{12,64})$")
+_FROM = re.compile(r"^Step \d+/\d+ : FROM ")
+_STEP = re.compile(r"^Step \d+/\d+ : .*$")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """An image as the engine reports it."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...]
+    size: int
+    """Bytes, layers shared with other images included."""
+    created: str
+    user: str
+    """The user that its containers run as: `uid`, `uid:gid`, a name, or empty for root."""
+    command: tuple[str, ...]
+
+
+def image(docker: Docker, reference: str) -> ImageFacts | None:
+    """Look an image up by tag, digest or id (1.5 ms); None when it is not there."""
+    try:
+        with asking(f"inspecting the image {reference}", docker.url):
+            return _read(docker.api.inspect_image(reference))
+    except NotFoundError:
+        return None
+
+
+def _read(body: dict[str, Any]) -> ImageFacts:
+    config = body.get("Config") or {}
+    command = (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
+    return ImageFacts(
+        id=body["Id"],
+        tags=tuple(body.get("RepoTags") or ()),
+        digests=tuple(body.get("RepoDigests") or ()),
+        labels=tuple(sorted((config.get("Labels") or {}).items())),
+        size=body["Size"],
+        created=body["Created"],
+        user=config.get("User") or "",
+        command=command,
+    )
+
+
+def images(docker: Docker, labels: Mapping[str, str | None], dangling: bool = False) -> tuple[ImageFacts, ...]:
+    """List images that carry these labels (value None: any value); `dangling`: only those that nothing names."""
+    filters: dict[str, Any] = {"label": label_filter(labels)} | ({"dangling": True} if dangling else {})
+    with asking("listing images", docker.url):
+        rows = docker.api.images(filters=filters)
+    found = (image(docker, row["Id"]) for row in rows)
+    return tuple(one for one in found if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """What a build is to give."""
+
+    tag: str
+    labels: Mapping[str, str]
+    arguments: Mapping[str, str]
+    """Values of the Dockerfile's `ARG`s; one that it does not declare fails the build."""
+
+
+def build_image(docker: Docker, spec: BuildSpec, context: IO[bytes], on_line: Callable[[str], None]) -> str:
+    """Build from a tar archive with a Dockerfile at its root; gives the image's id.
+
+    Raises ImageError with the step and the last lines; layers of the failed build are removed first.
+    """
+    output: list[str] = []
+    try:
+        with asking(f"building {spec.tag}", docker.url):
+            stream = docker.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=spec.tag,
+                labels=dict(spec.labels),
+                buildargs=dict(spec.arguments),
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            problem = _follow(stream, output, on_line)
+    except MachineError:
+        _drop_layers(docker, output)
+        raise
+    if problem:
+        _drop_layers(docker, output)
+        raise _failed(spec.tag, problem, output)
+    _drop_stages(docker, output)
+    return _built(docker, spec.tag, output)
+
+
+def _follow(stream: Iterable[dict[str, Any]], output: list[str], on_line: Callable[[str], None]) -> str:
+    """Read the builder's messages; gives the words of the error that ended it, or nothing."""
+    for message in stream:
+        if "error" in message:
+            return str(message["error"])
+        for line in str(message.get("stream", "")).splitlines():
+            if line.strip():
+                output.append(line.rstrip())
+                on_line(line.rstrip())
+    return ""
+
+
+def _failed(tag: str, problem: str, output: list[str]) -> ImageError:
+    step = next((line for line in reversed(output) if _STEP.match(line)), "before its first step")
+    lines = tuple(line for line in output if not _LAYER.match(line))[-LAST_LINES:]
+    return ImageError(f"building {tag} failed at {step}: {problem.strip()}", lines=lines)
+
+
+def _drop_layers(docker: Docker, output: list[str]) -> None:
+    """Remove the last layer of a failed build, and with it its untagged parents. A parent that is an image of its own
+    right is tagged, and the engine keeps it."""
+    layer = next((found[1] for line in reversed(output) if (found := _LAYER.match(line))), None)
+    facts = image(docker, layer) if layer else None
+    if facts and not facts.tags:
+        with contextlib.suppress(ConflictError):  # another image stands on it
+            remove_image(docker, facts.id)
+
+
+def stage_ends(output: list[str]) -> list[str]:
+    """Find the layers that end a build's earlier stages: what stands before each `FROM` but the first."""
+    ends: list[str] = []
+    layer = ""
+    for line in output:
+        if found := _LAYER.match(line):
+            layer = found[1]
+        elif _FROM.match(line) and layer:
+            ends.append(layer)
+    return ends
+
+
+def _drop_stages(docker: Docker, output: list[str]) -> None:
+    """Remove what the earlier stages of a build leave untagged; the classic builder forgets them there."""
+    for layer in stage_ends(output):
+        facts = image(docker, layer)
+        if facts and not facts.tags:
+            with contextlib.suppress(ConflictError):  # another image stands on it
+                remove_image(docker, facts.id)
+
+
+def _built(docker: Docker, tag: str, output: list[str]) -> str:
+    facts = image(docker, tag)
+    if facts is None:
+        raise ImageError(f"the engine ended the build of {tag} without an image", lines=tuple(output[-LAST_LINES:]))
+    return facts.id
+
+
+def import_image(docker: Docker, stream: Any, repository: str, tag: str, changes: tuple[str, ...]) -> str:
+    """Make an image of a root file system's tar, read from `stream`; `changes` are Dockerfile instructions."""
+    with asking(f"importing {repository}:{tag}", docker.url):
+        docker.api.import_image_from_stream(stream, repository=repository, tag=tag, changes=list(changes))
+    return _built(docker, f"{repository}:{tag}", [])
+
+
+def pull_image(docker: Docker, reference: str, timeout: float, on_line: Callable[[str], None] = print) -> str:
+    """Pull an image; `timeout` is in seconds, for each silence of the registry. Raises MachineError."""
+    repository, _, rest = reference.partition("@")
+    with asking(f"pulling {reference}", docker.url):
+        # The SDK's own pull takes no timeout, and a registry whose packets are dropped hangs it for minutes.
+        response = docker.api._post(
+            docker.api._url("/images/create"),
+            params={"fromImage": repository if not rest else reference},
+            stream=True,
+            timeout=timeout,
+        )
+        docker.api._raise_for_status(response)
+        for message in docker.api._stream_helper(response, decode=True):
+            if "error" in message:
+                raise MachineError(f"pulling {reference}: {message['error']}")
+            on_line(str(message.get("status", "")))
+    return _built(docker, reference, [])
+
+
+def tag_image(docker: Docker, source: str, repository: str, tag: str) -> None:
+    """Give an image a further tag; it is taken from whatever carried it."""
+    with asking(f"tagging {source} as {repository}:{tag}", docker.url):
+        docker.api.tag(source, repository, tag, force=True)
+
+
+def remove_image(docker: Docker, reference: str, force: bool = False) -> None:
+    """Remove a tag, and the image with its untagged parents if that was the last; one that is gone is no error."""
+    try:
+        with asking(f"removing the image {reference}", docker.url):
+            docker.api.remove_image(reference, force=force)
+    except NotFoundError:
+        return

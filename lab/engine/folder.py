@@ -1,0 +1,125 @@
+"""A case's folder: raw evidence in, `Observations` out. The layout is the table in ARCHITECTURE.md.
+
+Nothing is repaired: a line that cannot be read is an error that names file and line, because evidence that was
+tampered with or cut short must not look like evidence that was never there.
+"""
+
+from __future__ import annotations
+
+import json
+from calendar import timegm
+from time import strptime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from lab.engine.codec import from_json
+from lab.engine.errors import EvidenceError
+from lab.model.observations import (
+    AppEvent,
+    ClientReport,
+    Gap,
+    Inventory,
+    KernelEvent,
+    LogLine,
+    Observations,
+    Packet,
+    SeenProcess,
+    SocketRow,
+)
+from lab.trace.pcapng import BrokenCapture, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+T = TypeVar("T")
+
+_APP_MARK = '"lab": "app/1"'
+
+
+def read_observations(folder: Path) -> Observations:
+    """All evidence in a case's folder. Raises `EvidenceError` with file and line for what cannot be read."""
+    inventory = _whole(folder / "inventory.json", Inventory)
+    logs = tuple(_logs(folder))
+    return Observations(
+        inventory=inventory,
+        packets=tuple(_packets(folder)),
+        sockets=tuple(_lines(folder / "sockets.jsonl", SocketRow)),
+        processes=tuple(_lines(folder / "processes.jsonl", SeenProcess)),
+        kernel=tuple(_lines(folder / "kernel.jsonl", KernelEvent)),
+        clients=tuple(_lines(folder / "client.jsonl", ClientReport)),
+        logs=logs,
+        application=tuple(_application(logs)),
+        gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
+    )
+
+
+def _whole(path: Path, kind: Any) -> Any:
+    try:
+        return from_json(path.read_bytes(), kind)
+    except FileNotFoundError:
+        raise EvidenceError(f"{path} is missing: this is not a case's folder, or the run was cut short") from None
+    except ValidationError as error:
+        raise EvidenceError(f"{path} cannot be read: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    one = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, one['loc'])) or 'document'}: {one['msg']}"
+
+
+def _lines(path: Path, kind: type[T]) -> Iterator[T]:
+    if not path.exists():
+        return
+    adapter: TypeAdapter[T] = TypeAdapter(kind)
+    for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            yield adapter.validate_json(json.dumps({**_json(text), "line": number}))
+        except ValueError as error:
+            why = _first(error) if isinstance(error, ValidationError) else str(error)
+            raise EvidenceError(f"{path}:{number} cannot be read: {why}") from error
+
+
+def _json(text: str) -> dict[str, object]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object was expected")  # noqa: TRY004 - the caller turns both into one error
+    return value
+
+
+def _packets(folder: Path) -> Iterator[Packet]:
+    for path in sorted((folder / "packets").glob("*.pcapng")):
+        try:
+            yield from read(path.read_bytes(), path.stem, f"packets/{path.name}")
+        except BrokenCapture as error:
+            raise EvidenceError(f"{folder}: {error}") from error
+
+
+def _logs(folder: Path) -> Iterator[LogLine]:
+    for path in sorted((folder / "logs").glob("*.log")):
+        for number, text in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
+            stamp, _, words = text.partition(" ")
+            yield LogLine(f"logs/{path.name}", number, nanoseconds(stamp), path.stem, words)
+
+
+def nanoseconds(stamp: str) -> int:
+    """Nanoseconds since the epoch of the engine's time stamp, `2026-01-02T03:04:05.678901234Z` (RFC 3339); 0 if it is none."""
+    whole, _, fraction = stamp.removesuffix("Z").partition(".")
+    try:
+        seconds = timegm(strptime(whole, "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return 0
+    return seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0")[:9])
+
+
+def _application(logs: Iterable[LogLine]) -> Iterator[AppEvent]:
+    adapter = TypeAdapter(AppEvent)
+    for log in logs:
+        if _APP_MARK not in log.text:
+            continue
+        try:
+            said = {**_json(log.text), "file": log.file, "line": log.line, "container": log.container}
+            yield adapter.validate_python(said)
+        except ValueError as error:
+            raise EvidenceError(f"{log.file}:{log.line} is no report of the application: {error}") from error

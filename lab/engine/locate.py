@@ -1,0 +1,203 @@
+"""Which engine: the first that answers, of those that a person would expect, in that order.
+
+Rule: DOCKER_HOST, the current Docker context, the default sockets, the lab's own engine, one that runs on this machine
+elsewhere; where none answers the lab starts its own, if it may. `LAB_ENGINE` chooses: `auto` (that order), `own` (only
+the lab's own), `none` (no engine), or an address (only that). Weak spot: an engine behind ssh has to be reached by a
+tunnel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping  # noqa: TC003 - plain data
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.engine import docker as engines
+from lab.engine import own_engine
+from lab.engine.errors import MachineError
+from lab.engine.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.engine.docker import Docker
+
+VARIABLE = "LAB_ENGINE"
+KNOCK = 2.0
+"""Seconds for one knock at a socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an engine may be."""
+
+    url: str
+    named_by: str
+    """`DOCKER_HOST`, `Docker context X`, `the default socket`, ..."""
+    tls: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A place, and why it is not taken; empty when it answers."""
+
+    place: Place
+    why_not: str
+
+
+def engine(progress: Progress | None = None, environment: Mapping[str, str] | None = None) -> Docker:
+    """Reach the engine that `LAB_ENGINE` and the machine's settings name, starting the lab's own where none answers.
+
+    Raises MachineError that lists every place that was tried, and the next move.
+    """
+    env = os.environ if environment is None else environment
+    said = progress or Silent()
+    wish = env.get(VARIABLE, "") or "auto"
+    if wish == "none":
+        raise MachineError(f"{VARIABLE}=none forbids every engine, and this needs one", f"unset {VARIABLE}")
+    if wish == "own":
+        return engines.connect(own_engine.start(said).url)
+    if wish != "auto":
+        return _only(wish)
+    return _first(env, said)
+
+
+def _only(url: str) -> Docker:
+    if "://" not in url:
+        allowed = "auto, own, none, or an address such as unix:///run/docker.sock"
+        raise MachineError(f"{VARIABLE}={url} is none of {allowed}", f"unset {VARIABLE}, or set one of these")
+    return engines.connect(url, _tls_from(os.environ) if url.startswith("tcp://") else None)
+
+
+def _first(env: Mapping[str, str], progress: Progress) -> Docker:
+    found, tried = _any(env, progress)
+    if found:
+        return found
+    if refusal := own_engine.why_not():
+        raise _none_answers(tried, refusal)
+    own_engine.install(progress)
+    found, _ = _any(env, progress)  # where services are managed, installing an engine starts it
+    return found or engines.connect(own_engine.start(progress).url)
+
+
+def _any(env: Mapping[str, str], progress: Progress) -> tuple[Docker | None, list[Tried]]:
+    """Reach the first that answers; what was tried before it comes along."""
+    tried: list[Tried] = []
+    for place in (*places(env), *running_here()):
+        why_not = knock(place)
+        if not why_not:
+            try:
+                found = engines.connect(place.url, place.tls)
+            except MachineError as error:
+                why_not = error.text
+            else:
+                _say_passed_over(tried, place, progress)
+                return found, tried
+        tried.append(Tried(place, why_not))
+    return None, tried
+
+
+def running_here() -> tuple[Place, ...]:
+    """Find an engine that runs on this machine where nobody would look: a second one must not be started beside it."""
+    other = own_engine.other_engine()
+    if other is None:
+        return ()
+    return tuple(Place(url, f"the engine of process {other.pid}") for url in own_engine.addresses(other.words))
+
+
+def _say_passed_over(tried: list[Tried], taken: Place, progress: Progress) -> None:
+    """Say when a place that somebody set on purpose was passed over, or one is taken that nobody set."""
+    if taken.named_by.startswith("the engine of"):
+        progress.note(f"taking {taken.named_by}, which runs on this machine at {taken.url}")
+    for one in tried:
+        if not one.place.named_by.startswith("the "):
+            refused = f"{one.place.named_by} ({one.place.url}): {one.why_not}"
+            progress.note(f"{refused}; taking {taken.named_by} ({taken.url})")
+
+
+def _none_answers(tried: list[Tried], refusal: str) -> MachineError:
+    lines = tuple(f"{one.place.named_by}, {one.place.url}: {one.why_not}" for one in tried)
+    move = "start Docker, or set DOCKER_HOST to an engine; as root on Debian or Ubuntu the lab starts one of its own"
+    return MachineError(f"no container engine answers, and the lab cannot start one: {refusal}. Tried:", move, lines)
+
+
+def survey(environment: Mapping[str, str] | None = None) -> tuple[Tried, ...]:
+    """Knock at every place, for `lab doctor`."""
+    env = os.environ if environment is None else environment
+    return tuple(Tried(place, knock(place)) for place in (*places(env), *running_here()))
+
+
+def places(env: Mapping[str, str]) -> tuple[Place, ...]:
+    """List where an engine may be, the most expected first, each address once."""
+    found: dict[str, Place] = {}
+    for place in _all_places(env):
+        found.setdefault(place.url, place)
+    return tuple(found.values())
+
+
+def _all_places(env: Mapping[str, str]) -> Iterator[Place]:
+    if host := env.get("DOCKER_HOST"):
+        yield Place(host, "DOCKER_HOST", _tls_from(env))
+    home = Path(env.get("HOME", "/"))
+    config = Path(env.get("DOCKER_CONFIG") or home / ".docker")
+    if place := read_context(config, env.get("DOCKER_CONTEXT", "")):
+        yield place
+    yield Place("unix:///var/run/docker.sock", "the default socket")
+    if runtime := env.get("XDG_RUNTIME_DIR"):
+        yield Place(f"unix://{runtime}/docker.sock", "the default socket of a rootless engine")
+    yield Place(f"unix://{home}/.docker/run/docker.sock", "the default socket of Docker Desktop")
+    yield Place(own_engine.PATHS.url, "the lab's own engine")
+
+
+def _tls_from(env: Mapping[str, str]) -> Path | None:
+    """Read where the certificates lie (docker CLI, environment variables DOCKER_TLS_VERIFY and DOCKER_CERT_PATH)."""
+    if not env.get("DOCKER_TLS_VERIFY"):
+        return None
+    return Path(env.get("DOCKER_CERT_PATH") or Path(env.get("HOME", "/")) / ".docker")
+
+
+def read_context(config: Path, name: str) -> Place | None:
+    """Read the Docker context `name`, or the current one if empty, from the CLI's folder; None for the default one.
+
+    A context's folder is named by the SHA-256 of its name (docker/cli, cli/context/store).
+    """
+    name = name or str(_json(config / "config.json").get("currentContext") or "")
+    if name in ("", "default"):
+        return None
+    folder = hashlib.sha256(name.encode()).hexdigest()
+    meta = _json(config / "contexts" / "meta" / folder / "meta.json")
+    endpoint = (meta.get("Endpoints") or {}).get("docker") or {}
+    if not endpoint.get("Host"):
+        return None
+    tls = config / "contexts" / "tls" / folder / "docker"
+    return Place(endpoint["Host"], f"Docker context {name}", tls if tls.is_dir() else None)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def knock(place: Place) -> str:
+    """Say why nothing can answer at a Unix socket, without asking it anything; empty when something accepts.
+
+    Other addresses are not knocked at: only a real request tells.
+    """
+    if not place.url.startswith("unix://"):
+        return ""
+    path = place.url.removeprefix("unix://")
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(KNOCK)
+            sock.connect(path)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -1,0 +1,161 @@
+"""What each kind of check reads from a route.
+
+A finding is the value in the words that a report prints, with the evidence for it; `value` None means that it could not
+be told, and `unknown` says why. Rules are a table, so that a new kind of check is one row.
+Weak spot: evidence is cited per hop, not per field; a reader may find more citations than the value needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lab.model.routes import Evidence, Hop, Route
+
+NOBODY = "nobody"
+NOWHERE = "nowhere"
+ARROW = " → "
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found for one check."""
+
+    value: str | int | bool | None
+    evidence: tuple[Evidence, ...] = ()
+    unknown: str = ""
+
+
+def _all_evidence(route: Route) -> tuple[Evidence, ...]:
+    return tuple(e for hop in route.hops for e in hop.evidence) + route.evidence
+
+
+def _last_evidence(route: Route) -> tuple[Evidence, ...]:
+    return (route.hops[-1].evidence if route.hops else ()) + route.evidence
+
+
+def _open(route: Route) -> str:
+    return "; ".join(route.open_questions) or "no witness could tell"
+
+
+def _stage(route: Route) -> Finding:
+    return Finding(str(route.stage), _last_evidence(route))
+
+
+def _dispatched(route: Route) -> Finding:
+    return Finding(route.dispatched, _last_evidence(route), _open(route))
+
+
+def _status(route: Route) -> Finding:
+    return Finding(route.status if route.status is not None else "no answer", route.evidence)
+
+
+def _answered_by(route: Route) -> Finding:
+    if route.answered_by is None and route.status is None:
+        return Finding(NOBODY, _last_evidence(route))
+    return Finding(route.answered_by, _last_evidence(route), _open(route))
+
+
+def _route(route: Route) -> Finding:
+    if not route.hops:
+        return Finding(None, route.evidence, _open(route))
+    return Finding(ARROW.join(_receiver_of(hop) for hop in route.hops), _all_evidence(route))
+
+
+def _receiver_of(hop: Hop) -> str:
+    return hop.container or NOBODY
+
+
+def _receiver(route: Route) -> Finding:
+    reached = [hop for hop in route.hops if hop.container]
+    if not reached:
+        return Finding(NOBODY, _all_evidence(route))
+    return Finding(reached[-1].container, reached[-1].evidence)
+
+
+def _tls_ends_at(route: Route) -> Finding:
+    unknown = [hop.number for hop in route.hops if hop.tls is None and hop.protocol == "tls"]
+    if unknown:
+        return Finding(None, _all_evidence(route), f"TLS on hop {unknown[0]} is open: {_open(route)}")
+    ends = ARROW.join(end.container for end in route.tls_ends_at)
+    evidence = tuple(e for end in route.tls_ends_at for e in end.evidence)
+    return Finding(ends or NOWHERE, evidence or _all_evidence(route))
+
+
+def _certificate(route: Route) -> Finding:
+    if not route.certificate_of:
+        return Finding("none", route.evidence)
+    return Finding(", ".join(route.certificate_of), route.evidence)
+
+
+def _clear_on(route: Route) -> Finding:
+    unknown = [hop.number for hop in route.hops if hop.clear is None and hop.protocol is not None]
+    if unknown:
+        return Finding(None, _all_evidence(route), f"whether hop {unknown[0]} was readable is open: {_open(route)}")
+    clear = ", ".join(str(hop.number) for hop in route.hops if hop.clear)
+    return Finding(clear or "none", _all_evidence(route))
+
+
+def _entry(route: Route) -> Finding:
+    for hop in route.hops:
+        if hop.entry:
+            return Finding(hop.entry, _all_evidence(route))
+    return Finding(None, _all_evidence(route), _open(route))
+
+
+def _stopped_by(route: Route) -> Finding:
+    return Finding(route.stopped_by or NOBODY, _last_evidence(route))
+
+
+READERS: Mapping[str, Callable[[Route], Finding]] = {
+    "stage": _stage,
+    "dispatched": _dispatched,
+    "status": _status,
+    "answered_by": _answered_by,
+    "route": _route,
+    "receiver": _receiver,
+    "tls_ends_at": _tls_ends_at,
+    "certificate": _certificate,
+    "clear_on": _clear_on,
+    "entry": _entry,
+    "stopped_by": _stopped_by,
+}
+"""Key of `Expect` -> how it is read from a route."""
+
+SAYS: Mapping[str, str] = {
+    "stage": "the request gets as far as “{expected}”",
+    "dispatched": "a handler is reached: {expected}",
+    "status": "the client gets status {expected}",
+    "answered_by": "the answer is written by {expected}",
+    "route": "the request travels {expected}",
+    "receiver": "the last to receive it is {expected}",
+    "tls_ends_at": "TLS ends at {expected}",
+    "certificate": "the client accepts the certificate of {expected}",
+    "clear_on": "the request can be read in clear on hop {expected}",
+    "entry": "it enters the container's namespace by {expected}",
+    "stopped_by": "it is stopped by {expected}",
+}
+
+
+_NONE_WITHOUT = ("sni", "tls")
+"""Fields of TLS: on a hop whose bytes were seen and are something else, their absence is a finding."""
+
+
+_NOBODYS = ("listener", "process", "local")
+"""Fields of a receiver: where nobody received, there is none to tell."""
+
+
+def hop_finding(route: Route, number: int, name: str) -> Finding:
+    """The finding for one field of hop `number` (from 1)."""
+    if number > len(route.hops):
+        return Finding(f"no hop {number}", _all_evidence(route))
+    hop = route.hops[number - 1]
+    value = getattr(hop, name)
+    if value is None and name in _NONE_WITHOUT and hop.protocol not in (None, "tls"):
+        value = "none"
+    if value is None and hop.container is None and name in _NOBODYS:
+        value = NOBODY
+    return Finding(None if value is None else str(value), hop.evidence, f"{name} of hop {number}: {_open(route)}")

@@ -1,0 +1,156 @@
+"""Every scenario is a pytest item by existing: `pytest scenarios/` collects each YAML file into cases, and each case into
+its checks. One check is one item, so JUnit, `-k` and annotations speak of checks.
+
+A case is carried out once, when its first check is run, and taken down before the next case begins. With `-n` use
+`--dist loadgroup`, so that the checks of one case stay together. A check that could not be made is an error, not a skip.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lab.model.verdicts import CaseResult, Verdict
+    from lab.session import Work
+    from lab.session.jobs import Job
+
+WORK = pytest.StashKey["Open"]()
+OUTCOME = "outcome"
+"""The pseudo-check of every case: it was carried out at all, and its outcome is not worse than its checks."""
+
+
+class Open:
+    """The run of this pytest process: opened by the first item, closed at the end."""
+
+    def __init__(self) -> None:
+        self._context: Any = None
+        self._work: Work | None = None
+        self._results: dict[str, CaseResult] = {}
+
+    def result(self, job: Job) -> CaseResult:
+        """The case's result, carrying it out if that was not done yet."""
+        if job.case.id not in self._results:
+            for result in self._opened(job).result(job):
+                self._results[job.case.id] = result
+        return self._results[job.case.id]
+
+    def _opened(self, job: Job) -> Work:
+        from lab import session
+        from lab.report.progress import Mode
+
+        if self._work is None:
+            self._context = session.started_with([job], Mode.QUIET)
+            self._work = self._context.__enter__()
+        self._work.ensure(job)
+        return self._work
+
+    def close(self) -> None:
+        """Save and clean up."""
+        if self._context is not None:
+            self._context.__exit__(None, None, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[WORK] = Open()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[WORK].close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.suffix == ".yaml" and file_path.parent.name == "scenarios":
+        return ScenarioFile.from_parent(parent, path=file_path)
+    return None
+
+
+class ScenarioFile(pytest.File):
+    """One scenario file."""
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        from lab.engine.catalogue import load_catalogue
+        from lab.engine.project import find_project
+        from lab.session.jobs import read_jobs
+
+        project = find_project(self.path.parent)
+        for job in read_jobs(project, load_catalogue(project.images), self.path):
+            yield CaseNode.from_parent(self, name=job.case.id, job=job)
+
+
+class CaseNode(pytest.Collector):
+    """One case; its checks are its items."""
+
+    def __init__(self, job: Job, **more: Any) -> None:
+        super().__init__(**more)
+        self.job = job
+        self.add_marker(pytest.mark.xdist_group(job.case.id))
+
+    def collect(self) -> Iterator[pytest.Item]:
+        for check, line in (*self.job.case.check_lines, (OUTCOME, 1)):
+            yield CheckItem.from_parent(self, name=check, job=self.job, line=line)
+
+
+class CheckItem(pytest.Item):
+    """One check of a case."""
+
+    def __init__(self, job: Job, line: int, **more: Any) -> None:
+        super().__init__(**more)
+        self.job = job
+        self.line = line
+
+    def runtest(self) -> None:
+        result = self.config.stash[WORK].result(self.job)
+        if str(result.outcome) == "UNSUPPORTED":
+            pytest.skip(result.error)
+        if str(result.outcome) == "LAB_ERROR":
+            raise CheckError(result.error)
+        if self.name == OUTCOME:
+            _hold_outcome(result)
+        else:
+            _hold(_verdict(result.verdicts, self.name))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.line - 1, f"{self.job.case.id}: {self.name}"
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, CheckError | CheckFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class CheckFailure(AssertionError):  # noqa: N818 - pytest's own word
+    """The check does not hold."""
+
+
+class CheckError(Exception):
+    """The check could not be made, or its outcome is not known."""
+
+
+def _verdict(verdicts: Iterable[Verdict], name: str) -> Verdict:
+    for verdict in verdicts:
+        if verdict.id == name:
+            return verdict
+    raise CheckError(f"the check {name} was announced and never made")
+
+
+def _hold(verdict: Verdict) -> None:
+    from lab.report import terminal
+
+    text = "\n".join(line.plain for line in terminal.check(verdict))
+    outcome = str(verdict.outcome)
+    if outcome == "FAIL":
+        raise CheckFailure(text)
+    if outcome in ("UNSUPPORTED", "BLOCKED"):
+        pytest.skip(text)
+    if outcome != "PASS":
+        raise CheckError(text)
+
+
+def _hold_outcome(result: CaseResult) -> None:
+    if str(result.outcome) not in ("PASS", "UNSUPPORTED"):
+        raise CheckFailure(f"{result.case}: {result.outcome}; evidence in {result.folder}")

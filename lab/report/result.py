@@ -1,0 +1,123 @@
+"""The document `lab-result/1`: what a program reads of a run. Its names are stable; more may be added."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lab.model.routes import Contradiction, Evidence, Hop, Route, TlsEnd
+    from lab.model.verdicts import CaseResult, Verdict
+
+FORMAT = "lab-result/1"
+
+
+def document(
+    results: Sequence[CaseResult],
+    host: Mapping[str, object],
+    engine: Mapping[str, object],
+    witnesses: Mapping[str, object],
+) -> dict[str, object]:
+    """The whole document, ready for JSON."""
+    return {
+        "format": FORMAT,
+        "host": dict(host),
+        "engine": dict(engine),
+        "witnesses": dict(witnesses),
+        "scenarios": [case(result) for result in results],
+    }
+
+
+def case(result: CaseResult) -> dict[str, object]:
+    """One case: its outcome, checks and probes."""
+    lines = dict(result.lines)
+    return {
+        "id": result.case,
+        "scenario": result.scenario,
+        "title": result.title,
+        "outcome": str(result.outcome),
+        "claims": list(result.claims),
+        "seconds": round(result.seconds, 3),
+        "file": result.file,
+        "folder": result.folder,
+        "error": result.error,
+        "checks": [_check(verdict, lines.get(verdict.id)) for verdict in result.verdicts],
+        "probes": [probe(route) for route in result.routes],
+    }
+
+
+def _check(verdict: Verdict, line: int | None) -> dict[str, object]:
+    return {
+        "id": verdict.id,
+        "outcome": str(verdict.outcome),
+        "says": verdict.says,
+        "expected": verdict.expected,
+        "actual": verdict.actual,
+        "why": verdict.why,
+        "line": line,
+        "witnesses": list(verdict.witnesses),
+        "evidence": [_evidence(e) for e in verdict.evidence],
+    }
+
+
+def probe(route: Route) -> dict[str, object]:
+    """One probe, as `lab trace --json` writes it too."""
+    return {
+        "id": route.probe,
+        "stage": str(route.stage),
+        "dispatched": route.dispatched,
+        "answer": route.diagnosis,
+        "status": route.status,
+        "answered_by": route.answered_by,
+        "stopped_by": route.stopped_by,
+        "certificate_of": list(route.certificate_of),
+        "tls_ends_at": [_end(end) for end in route.tls_ends_at],
+        "hops": [_hop(hop) for hop in route.hops],
+        "evidence": [_evidence(e) for e in route.evidence],
+        "contradictions": [_contradiction(c) for c in route.contradictions],
+        "open": list(route.open_questions),
+    }
+
+
+def _end(end: TlsEnd) -> dict[str, object]:
+    return {
+        "hop": end.hop,
+        "container": end.container,
+        "process": end.process,
+        "pid": end.pid,
+        "address": end.address,
+        "port": end.port,
+        "evidence": [_evidence(e) for e in end.evidence],
+    }
+
+
+_HOP_FIELDS = (
+    "number container namespace interface transport listener local peer asked process pid host_pid "
+    "protocol sni alpn clear joined_by entry"
+).split()
+
+
+def _hop(hop: Hop) -> dict[str, object]:
+    return {
+        **{name: getattr(hop, name) for name in _HOP_FIELDS},
+        "pid_candidates": list(hop.pid_candidates),
+        "alpn_offered": list(hop.alpn_offered),
+        "tls": None if hop.tls is None else str(hop.tls),
+        "stage": str(hop.stage),
+        "witnesses": [cite(e) for e in hop.evidence],
+        "evidence": [_evidence(e) for e in hop.evidence],
+    }
+
+
+def cite(evidence: Evidence) -> str:
+    """`packets:12`: the witness, and the place within its file."""
+    return f"{evidence.witness}:{evidence.where.rpartition(':')[2]}"
+
+
+def _evidence(evidence: Evidence) -> dict[str, str]:
+    return {"witness": str(evidence.witness), "where": evidence.where, "says": evidence.says}
+
+
+def _contradiction(c: Contradiction) -> dict[str, object]:
+    return {"about": c.about, "one": _evidence(c.one), "other": _evidence(c.other)}

@@ -1,0 +1,91 @@
+"""Strings the chain together, for the command line and for pytest: cases in, judged results out, evidence kept.
+
+jobs      which cases, read and planned
+work      one run: carried out, judged, taken down
+judging   from a case's folder to its result
+standing  arrangements that are left running, to be looked at
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lab.engine import bench as benches
+from lab.engine import clean, docker, images, locate
+from lab.engine.catalogue import load_catalogue
+from lab.engine.guard import guard
+from lab.engine.labels import new_run
+from lab.engine.project import find_project
+from lab.report.progress import Mode, Progress
+from lab.session.jobs import UsageError, all_jobs, chosen, needed_images
+from lab.session.judging import document_again, judge_again
+from lab.session.survey import survey
+from lab.session.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lab.engine.project import Project
+
+__all__ = [
+    "UsageError",
+    "Work",
+    "all_jobs",
+    "chosen",
+    "document_again",
+    "judge_again",
+    "remove_runs",
+    "started",
+    "survey",
+]
+
+
+@contextmanager
+def started(names: Sequence[str], mode: Mode, *, keep: bool = False, twins: bool = True) -> Iterator[Work]:
+    """A run: engine found (or started), images there, recorder up. Saves the result and cleans up at the end."""
+    project = find_project()
+    catalogue = load_catalogue(project.images)
+    jobs = chosen(project, catalogue, names, twins=twins)
+    if not jobs:
+        raise UsageError("no scenario was named and none was found in scenarios/")
+    progress = Progress(mode)
+    with ExitStack() as stack:
+        stack.callback(progress.close)
+        engine = locate.engine(progress)
+        clean.sweep(engine)
+        shop = images.Workshop(engine, project.images, project.cache, progress)
+        tags = {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
+        run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
+        stack.enter_context(guard(engine, run))
+        with progress.phase("recorder"):
+            bench = benches.open_bench(engine, run, tags, progress)
+        stack.callback(benches.close_bench, bench)
+        folder = project.runs / run.id
+        folder.mkdir(parents=True)
+        work = Work(jobs, bench, folder, progress, keep, _engine_facts(engine, tags))
+        stack.callback(work.save)
+        yield work
+
+
+def _engine_facts(engine: docker.Docker, tags: dict[str, str]) -> dict[str, object]:
+    facts = docker.facts(engine)
+    return {
+        "version": facts.version,
+        "api": facts.api_version,
+        "storage": facts.storage,
+        "cgroup": facts.cgroup,
+        "system": facts.system,
+        "images": tags,
+    }
+
+
+def remove_runs(project: Project, keep: int) -> int:
+    """Remove all run folders but the newest `keep`; gives how many went."""
+    runs = sorted(path for path in project.runs.glob("2*") if path.is_dir())
+    gone = runs[: max(0, len(runs) - keep)]
+    for path in gone:
+        shutil.rmtree(path)
+    return len(gone)

@@ -1,0 +1,147 @@
+"""One run under way: cases carried out one after the other, each judged before it is taken down."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lab.engine.arrange import Standing, stand_up
+from lab.engine.clean import keep
+from lab.engine.collecting import collect, write_configs
+from lab.engine.errors import EngineError
+from lab.engine.codec import to_json
+from lab.engine.probing import send_probes
+from lab.engine.project import point_latest
+from lab.engine.takedown import take_down
+from lab.model.plan import Plan
+from lab.model.scenario import Case
+from lab.model.verdicts import CaseResult, Outcome
+from lab.report import page
+from lab.report import result as documents
+from lab.session.judging import judge_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.engine.bench import Bench
+    from lab.report.progress import Progress
+    from lab.session.jobs import Job
+
+
+@dataclass(slots=True)
+class Work:
+    """One run under way."""
+
+    jobs: list[Job]
+    bench: Bench | None
+    folder: Path
+    progress: Progress
+    keep: bool
+    engine: dict[str, object]
+    begun: float = field(default_factory=time.monotonic)
+    done: list[CaseResult] = field(default_factory=list)
+    kept: list[Standing] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self.begun
+
+    @property
+    def shown_folder(self) -> str:
+        """The run folder as a person would type it."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    def results(self) -> Iterator[CaseResult]:
+        """Carry out the cases one after the other. Each result comes before its arrangement is taken down."""
+        for job in self.jobs:
+            yield from self.result(job)
+
+    def result(self, job: Job) -> Iterator[CaseResult]:
+        """Carry out one case and judge it."""
+        begun = time.monotonic()
+        if job.plan is None or self.bench is None:
+            yield self._finished(_unsupported(job), job)
+            return
+        standing = Standing(self.bench, job.plan, job.case.scenario.id)
+        try:
+            result = self._carried_out(job, standing, begun)
+            yield self._finished(result, job)
+        finally:
+            with self.progress.phase(f"{job.case.id}: clean up"):
+                take_down(standing)
+
+    def _carried_out(self, job: Job, standing: Standing, begun: float) -> CaseResult:
+        folder = self.folder / job.case.id
+        folder.mkdir(parents=True)
+        _write_asked(job, standing, folder)
+        try:
+            with self.progress.phase(f"{job.case.id}: start"):
+                stand_up(standing)
+            with self.progress.phase(f"{job.case.id}: probe"):
+                send_probes(standing, folder)
+                collect(standing, folder)
+        except EngineError as error:
+            _salvage(standing, folder)
+            return _lab_error(job, folder, error, time.monotonic() - begun)
+        return judge_folder(job.case, folder, time.monotonic() - begun)
+
+    def _finished(self, result: CaseResult, job: Job) -> CaseResult:
+        self.done.append(result)
+        folder = self.folder / job.case.id
+        if folder.is_dir():
+            _write_json(folder / "result.json", documents.case(result))
+        return result
+
+    def document(self) -> dict[str, object]:
+        """The document `lab-result/1` of what is done so far."""
+        facts = dict(self.bench.facts) if self.bench else {}
+        witnesses = facts.get("witnesses", {})
+        host = {"kernel": facts.get("kernel"), "machine": facts.get("machine")}
+        return documents.document(self.done, host, self.engine, witnesses)
+
+    def save(self) -> None:
+        """Write `result.json` and the page, and let `runs/latest` point here."""
+        document = self.document()
+        _write_json(self.folder / "result.json", document)
+        html = page.page(self.done, self.folder.name, document["host"], self.engine)  # type: ignore[arg-type]
+        (self.folder / "report.html").write_text(html, "utf-8")
+        point_latest(self.folder.parent, self.folder)
+
+
+def _write_asked(job: Job, standing: Standing, folder: Path) -> None:
+    (folder / "scenario.yaml").write_text(job.text, "utf-8")
+    (folder / "case.json").write_bytes(to_json(job.case, Case))
+    (folder / "plan.json").write_bytes(to_json(standing.plan, Plan))
+    write_configs(standing, folder)
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _salvage(standing: Standing, folder: Path) -> None:
+    """After an error, bring home what there is; that this fails too is expected when the engine is gone."""
+    try:
+        collect(standing, folder)
+    except EngineError as error:
+        (folder / "not-collected.txt").write_text(f"{error}\n", "utf-8")
+
+
+def _unsupported(job: Job) -> CaseResult:
+    scenario = job.case.scenario
+    return CaseResult(
+        job.case.id, scenario.id, scenario.title, scenario.claims, Outcome.UNSUPPORTED, 0.0, (), (), job.case.file,
+        error=job.unsupported,
+    )  # fmt: skip
+
+
+def _lab_error(job: Job, folder: Path, error: EngineError, seconds: float) -> CaseResult:
+    scenario = job.case.scenario
+    return CaseResult(
+        job.case.id, scenario.id, scenario.title, scenario.claims, Outcome.LAB_ERROR, seconds, (), (), job.case.file,
+        error=str(error), folder=folder.name,
+    )  # fmt: skip

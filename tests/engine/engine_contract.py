@@ -1,0 +1,49 @@
+"""What the adapter promises, for the engine in memory and for a real one alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.engine import docker as engine
+from lab.engine import labels
+from lab.engine.docker import ContainerSpec, Docker, NetworkSpec
+from lab.engine.docker.connection import ConflictError, NotFoundError
+from lab.engine.errors import MachineError
+
+SUBNET, GATEWAY = "10.214.7.0/28", "10.214.7.1"
+
+
+def holds(docker: Docker, image: str, run: labels.Run) -> None:
+    """Walk through the life of a run's objects; every refusal is the adapter's own."""
+    mark = labels.run_labels(run, "test")
+    name = labels.object_name(run, "contract", "one")
+    network = engine.create_network(docker, NetworkSpec(name, mark, SUBNET, GATEWAY, internal=True))
+    assert (network.name, network.subnets, network.gateway, network.internal) == (name, (SUBNET,), GATEWAY, True)
+    with pytest.raises(ConflictError):
+        engine.create_network(docker, NetworkSpec(f"{name}-2", mark, SUBNET, GATEWAY, internal=True))
+
+    container = engine.create_container(docker, ContainerSpec(name, image, mark, network=name))
+    with pytest.raises(ConflictError):
+        engine.create_container(docker, ContainerSpec(name, image, mark))
+    with pytest.raises(NotFoundError):
+        engine.create_container(docker, ContainerSpec(f"{name}-2", "lab/no-such-image:0", mark))
+    with pytest.raises(ConflictError):
+        engine.kill(docker, container)
+    engine.start(docker, container)
+    facts = engine.inspect(docker, container)
+    assert (facts.state, facts.exit_code, facts.name) == ("running", None, name)
+    assert facts.pid > 0
+    with pytest.raises(MachineError, match="active endpoints"):
+        engine.remove_network(docker, network.id)
+
+    engine.create_volume(docker, name, mark)
+    assert engine.create_volume(docker, name, mark) == name
+    found = engine.labelled(docker, {labels.RUN: run.id})
+    assert sorted((one.kind, one.name) for one in found) == [("container", name), ("network", name), ("volume", name)]
+    assert engine.labelled(docker, {labels.RUN: "another"}) == ()
+
+    for one in (*found, *found):  # what is gone already is no error
+        engine.remove_labelled(docker, one)
+    assert engine.labelled(docker, {labels.RUN: run.id}) == ()
+    with pytest.raises(NotFoundError):
+        engine.inspect(docker, container)

@@ -1,0 +1,99 @@
+"""Which case an event belongs to: the process's namespace for reads, whatever it touches for changes of state."""
+
+from typing import Any
+
+from recorder.tids import NOBODY, Owner
+from recorder.timeline import Memory, View, places
+
+WEB, APP, HOST, OTHER = 101, 102, 1, 999
+ONE = View("one", {WEB: "web", APP: "app"}, frozenset({"10.0.1.2", "10.0.1.3"}))
+TWO = View("two", {201: "web"}, frozenset({"10.0.2.2"}))
+ON_HOST = View(
+    "host",
+    {WEB: "web", HOST: "host"},
+    frozenset({"10.0.1.2"}),
+    host=HOST,
+    host_addresses=frozenset({"127.0.0.1", "10.0.1.1"}),
+    ports=frozenset({8443}),
+    forwarders=frozenset({77}),
+)
+SERVER, CLIENT, STRANGER = Owner(7, WEB), Owner(8, APP), Owner(9, OTHER)
+
+
+def state(old: str, new: str, local: tuple[str, int], peer: tuple[str, int], socket: int = 5) -> dict[str, Any]:
+    ends = {"local": list(local), "peer": list(peer)}
+    return {"event": "state", "socket": socket, "old_state": old, "new_state": new, **ends}
+
+
+def read(socket: int = 5, event: str = "read") -> dict[str, Any]:
+    return {"event": event, "socket": socket, "size": 1}
+
+
+def test_a_read_belongs_to_the_namespace_of_its_process() -> None:
+    assert places(read(), SERVER, [ONE, TWO], Memory()) == {"one": "web"}
+    assert places(read(), CLIENT, [ONE, TWO], Memory()) == {"one": "app"}
+
+
+def test_control_a_strangers_read_belongs_to_nobody() -> None:
+    assert places(read(), STRANGER, [ONE, TWO, ON_HOST], Memory()) == {}
+    assert places(read(), NOBODY, [ONE, TWO], Memory()) == {}
+
+
+def test_a_change_of_state_belongs_to_the_case_with_the_address() -> None:
+    event = state("LISTEN", "SYN_RECV", ("10.0.1.3", 80), ("10.0.1.2", 4000))
+    assert places(event, NOBODY, [ONE, TWO], Memory()) == {"one": ""}
+
+
+def test_an_unknown_loopback_socket_goes_to_every_case() -> None:
+    event = state("LISTEN", "SYN_RECV", ("127.0.0.1", 80), ("127.0.0.1", 4000))
+    assert places(event, STRANGER, [ONE, TWO], Memory()) == {"one": "", "two": ""}
+
+
+def test_a_loopback_socket_whose_maker_is_known_goes_to_its_case_only() -> None:
+    memory = Memory()
+    made = state("CLOSE", "SYN_SENT", ("127.0.0.1", 0), ("127.0.0.1", 80))
+    assert places(made, SERVER, [ONE, TWO], memory) == {"one": ""}
+    later = state("SYN_SENT", "ESTABLISHED", ("127.0.0.1", 4000), ("127.0.0.1", 80))
+    assert places(later, NOBODY, [ONE, TWO], memory) == {"one": ""}
+
+
+def test_control_a_strangers_loopback_socket_is_not_recorded() -> None:
+    memory = Memory()
+    assert places(state("CLOSE", "LISTEN", ("127.0.0.1", 80), ("0.0.0.0", 0)), STRANGER, [ONE], memory) == {}
+    assert places(state("LISTEN", "CLOSE", ("127.0.0.1", 80), ("0.0.0.0", 0)), STRANGER, [ONE], memory) == {}
+
+
+def test_a_wildcard_listener_belongs_to_its_maker() -> None:
+    assert places(state("CLOSE", "LISTEN", ("0.0.0.0", 80), ("0.0.0.0", 0)), SERVER, [ONE, TWO], Memory()) == {
+        "one": ""
+    }
+
+
+def test_a_socket_address_used_again_is_judged_anew() -> None:
+    memory = Memory()
+    places(state("CLOSE", "LISTEN", ("0.0.0.0", 80), ("0.0.0.0", 0)), SERVER, [ONE, TWO], memory)
+    again = state("CLOSE", "SYN_SENT", ("0.0.0.0", 0), ("10.0.2.2", 80))
+    assert places(again, Owner(3, 201), [ONE, TWO], memory) == {"two": ""}
+
+
+def test_on_the_host_only_watched_ports_count() -> None:
+    watched = state("CLOSE", "SYN_SENT", ("127.0.0.1", 0), ("127.0.0.1", 8443))
+    other = state("CLOSE", "SYN_SENT", ("127.0.0.1", 0), ("127.0.0.1", 9999), socket=6)
+    someone = Owner(50, HOST)
+    memory = Memory()
+    assert places(watched, someone, [ON_HOST], memory) == {"host": ""}
+    assert places(read(5), someone, [ON_HOST], memory) == {"host": "host"}
+    assert places(other, someone, [ON_HOST], memory) == {}
+    assert places(read(6), someone, [ON_HOST], memory) == {}
+
+
+def test_a_forwarder_is_known_by_the_port_that_it_holds() -> None:
+    assert places(read(0, "accept"), Owner(77, HOST), [ON_HOST], Memory()) == {"host": "host"}
+    assert places(read(0, "accept"), Owner(78, HOST), [ON_HOST], Memory()) == {}
+
+
+def test_a_process_that_is_gone_counts_if_its_socket_is_known() -> None:
+    memory = Memory()
+    places(state("CLOSE", "SYN_SENT", ("10.0.1.2", 0), ("10.0.1.3", 80)), Owner(60, None), [ONE, TWO], memory)
+    assert places(read(5), Owner(60, None), [ONE, TWO], memory) == {"one": ""}
+    assert places(read(6), Owner(60, None), [ONE, TWO], memory) == {}
