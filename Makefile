@@ -95,7 +95,7 @@ fix: setup ## Repair what can be repaired: formatting, imports, generated files
 
 .PHONY: bench
 bench: setup ## Time each scenario, warm, beside docker compose up and down
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python tests/bench.py $(ARGS)
 
 .PHONY: doctor
 doctor: setup ## Show engine, kernel and the witnesses that this machine allows

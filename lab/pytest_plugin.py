@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from lab.model.verdicts import CaseResult, Verdict
     from lab.session import Work
@@ -28,31 +29,38 @@ class Open:
     """The run of this pytest process: opened by the first item, closed at the end."""
 
     def __init__(self) -> None:
-        self._context: Any = None
+        self.jobs: dict[str, Job] = {}
+        self._context: AbstractContextManager[Work] | None = None
         self._work: Work | None = None
         self._results: dict[str, CaseResult] = {}
 
     def result(self, job: Job) -> CaseResult:
         """The case's result, carrying it out if that was not done yet."""
         if job.case.id not in self._results:
-            for result in self._opened(job).result(job):
-                self._results[job.case.id] = result
+            work = self._opened()
+            work.settle()
+            self._results[job.case.id] = work.carry_out(job)
         return self._results[job.case.id]
 
-    def _opened(self, job: Job) -> Work:
+    def _opened(self) -> Work:
         from lab import session
         from lab.report.progress import Mode
 
         if self._work is None:
-            self._context = session.started_with([job], Mode.QUIET)
+            self._context = session.started_with(list(self.jobs.values()), Mode.QUIET)
             self._work = self._context.__enter__()
-        self._work.ensure(job)
         return self._work
 
     def close(self) -> None:
         """Save and clean up."""
         if self._context is not None:
             self._context.__exit__(None, None, None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Take note of the cases that are to be run, so that their images are there before the first."""
+    jobs = session.config.stash[WORK].jobs
+    jobs.update({item.job.case.id: item.job for item in session.items if isinstance(item, CheckItem)})
 
 
 def pytest_configure(config: pytest.Config) -> None:

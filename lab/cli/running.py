@@ -24,7 +24,7 @@ Quiet = Annotated[
 ]
 
 
-def run(  # noqa: PLR0913 - each is an option of the command line
+def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     names: Names = None,
     json_file: JsonFile = None,
     keep: Annotated[

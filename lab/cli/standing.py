@@ -112,7 +112,7 @@ def down(
         typer.echo(f"took down {case}")
 
 
-def _engine():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _engine():  # type: ignore[no-untyped-def]
     from lab.engine import locate
     from lab.report.progress import Progress
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from lab.engine.docker.containers import Attached
+    from lab.engine.docker.streams import Attached
 
 STDOUT, STDERR = 1, 2
 
@@ -106,9 +106,7 @@ class Agent:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def ready(self, timeout: float) -> Answer:
@@ -155,9 +153,7 @@ class Agent:
         try:
             return future.result(timeout)
         except FutureTimeoutError:
-            raise AgentTimeoutError(
-                f"{self.name} {what} within {timeout:g} s", lines=self.said(), kind="timeout"
-            ) from None
+            raise AgentTimeoutError(f"{self.name} {what} within {timeout:g} s", lines=self.said(), kind="timeout") from None
 
     def _error(self, text: str, kind: str = "") -> AgentError:
         return AgentError(text, lines=self.said(), kind=kind)

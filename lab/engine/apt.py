@@ -51,9 +51,7 @@ def _run(command: list[str], extra: Mapping[str, str]) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise MachineError(
-            f"`{' '.join(command)}` took more than {TIMEOUT} s", "see whether the mirror answers"
-        ) from error
+        raise MachineError(f"`{' '.join(command)}` took more than {TIMEOUT} s", "see whether the mirror answers") from error
     if done.returncode:
         lines = tuple(done.stdout.decode("utf-8", "replace").splitlines()[-15:])
         raise MachineError(f"`{' '.join(command)}` ended with {done.returncode}", "run it by hand to see why", lines)

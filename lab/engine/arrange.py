@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lab.engine.docker import ContainerFacts, NetworkFacts
     from lab.engine.pki import Placed
     from lab.model.observations import SeenCertificate
-    from lab.model.plan import Plan, PlannedContainer, PlannedNamespace, PlannedProbe
+    from lab.model.plan import Plan, PlannedContainer, PlannedNamespace
 
 CLIENT = "client"
 

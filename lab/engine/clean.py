@@ -29,6 +29,9 @@ THREADS = 4
 ROUNDS = 3
 """Looks at what is left, for objects that were just being made or removed by somebody else."""
 
+OURS = "lab/"
+"""What the names of the lab's images begin with."""
+
 KEPT, BUILD = "kept", "build"
 """Roles of the marker volumes: the run is kept on purpose; the run is building images."""
 
@@ -82,14 +85,18 @@ def sweep(docker: Docker) -> Removed:
     """Remove what belongs to dead owners, and the layers of builds that they broke off. Some 5 ms when there is
     nothing. For the start of every command."""
     known = runs(docker)
-    removed = _remove(docker, [thing for run in known if run.dead for thing in run.objects])
-    building = any(_builds(run) for run in known if not run.dead)
-    layers = () if building else _drop_layers(docker)
+    dead = [thing for run in known if run.dead for thing in run.objects]
+    broken_off = [thing for thing in dead if _is_build(thing)]
+    if broken_off and any(_is_build(thing) for run in known if not run.dead for thing in run.objects):
+        # Nameless layers may be the live build's: the marker stays, and a later sweep drops them.
+        return _remove(docker, [thing for thing in dead if thing not in broken_off])
+    removed = _remove(docker, dead)
+    layers = _drop_layers(docker) if broken_off else ()
     return Removed(removed.containers, removed.networks, removed.volumes, layers)
 
 
-def _builds(run: LabRun) -> bool:
-    return any(thing.labels.get(labels.ROLE) == BUILD for thing in run.objects)
+def _is_build(thing: Labelled) -> bool:
+    return thing.labels.get(labels.ROLE) == BUILD
 
 
 def clean(docker: Docker, *, live: bool = False, images: bool = False) -> Removed:
@@ -135,15 +142,14 @@ def building(docker: Docker, run: labels.Run) -> Iterator[None]:
 
 
 def remove_images(docker: Docker) -> tuple[str, ...]:
-    """Remove every image of the lab that no container uses; those made from others first."""
+    """Remove every image of the lab that no container uses; those made from others first.
+
+    An image of somebody's own that stands on one of ours carries our labels too: only names under `lab/` are taken.
+    """
     gone: list[str] = []
     for _ in range(ROUNDS):
-        left = engine.images(docker, {labels.IMAGE: None})
-        if not left:
-            break
-        for image in left:
-            names = image.tags or (image.id,)
-            gone += [name for name in names if _try_remove(docker, name)]
+        left = [tag for image in engine.images(docker, {labels.IMAGE: None}) for tag in image.tags]
+        gone += [tag for tag in left if tag.startswith(OURS) and _try_remove(docker, tag)]
     return tuple(dict.fromkeys(gone))
 
 

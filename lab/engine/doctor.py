@@ -71,9 +71,7 @@ def _system() -> str:
 def survey(docker: Docker | None, witnesses: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Fact, ...]:
     """List all facts: the machine's, the engine's (None: none answers), the base image's, the recorder's witnesses."""
     here = machine()
-    facts = [
-        Fact("machine", f"{here['system']}, {here['architecture']}, {here['cores']} cores, Python {here['python']}")
-    ]
+    facts = [Fact("machine", f"{here['system']}, {here['architecture']}, {here['cores']} cores, Python {here['python']}")]
     if docker is None:
         return (*facts, *_no_engine())
     return (*facts, *_engine(docker), *_base(docker), *_witnesses(witnesses))
@@ -98,9 +96,7 @@ def _engine(docker: Docker) -> Iterator[Fact]:
     where = "this machine's" if docker.local else "another machine's"
     yield Fact("kernel", f"{facts.kernel}, {where}")
     if "name=rootless" in facts.security:
-        yield Fact(
-            "rootless", "yes: the recorder cannot enter the containers' namespaces", State.BAD, "use an engine of root"
-        )
+        yield Fact("rootless", "yes: the recorder cannot enter the containers' namespaces", State.BAD, "use an engine of root")
     if not docker.local:
         yield Fact("probes from the host", "not possible: the engine is on another machine", State.LESS)
 

@@ -152,9 +152,7 @@ def _marked(shop: Workshop) -> AbstractContextManager[None]:
 def _build(shop: Workshop, name: str, inputs: str, base: str, extra: dict[str, str]) -> Image:
     folder, reference = shop.folder / name, _reference(shop, name, inputs)
     if not _ARG_BASE.search((folder / "Dockerfile").read_text("utf-8")):
-        raise ImageError(
-            f"{folder / 'Dockerfile'} has no line `ARG BASE=lab/base:trixie`, which names what it stands on"
-        )
+        raise ImageError(f"{folder / 'Dockerfile'} has no line `ARG BASE=lab/base:trixie`, which names what it stands on")
     with shop.progress.phase(f"image {name}"):
         files = dict(_inputs(folder)) | wheels.fetch(folder, shop.cache, shop.progress)
         spec = BuildSpec(reference, {labels.IMAGE: name, INPUTS: inputs} | extra, {"BASE": base})

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.engine import docker as engines
-from lab.engine import own_engine
+from lab.engine import own_engine, processes
 from lab.engine.errors import MachineError
 from lab.engine.progress import Progress, Silent
 
@@ -104,10 +104,10 @@ def _any(env: Mapping[str, str], progress: Progress) -> tuple[Docker | None, lis
 
 def running_here() -> tuple[Place, ...]:
     """Find an engine that runs on this machine where nobody would look: a second one must not be started beside it."""
-    other = own_engine.other_engine()
+    other = processes.other_engine(own_engine.PATHS.url)
     if other is None:
         return ()
-    return tuple(Place(url, f"the engine of process {other.pid}") for url in own_engine.addresses(other.words))
+    return tuple(Place(url, f"the engine of process {other.pid}") for url in processes.addresses(other.words))
 
 
 def _say_passed_over(tried: list[Tried], taken: Place, progress: Progress) -> None:

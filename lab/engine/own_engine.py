@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.engine import apt, bridge
+from lab.engine import apt, bridge, processes
 from lab.engine import docker as engines
 from lab.engine.errors import MachineError
 from lab.engine.progress import Silent
@@ -34,9 +32,6 @@ PACKAGES = ("docker.io", "iptables", "ca-certificates")
 
 START_SECONDS = 60.0
 """Until the engine answers; it takes 1 to 3 s here."""
-
-STOP_SECONDS = 30.0
-"""Until the engine has ended; it gives its containers 3 s."""
 
 TICK = 0.02
 """Seconds between two looks for the socket's file, each a wait for the engine's death."""
@@ -108,7 +103,7 @@ def why_not(paths: Paths = PATHS) -> str:
     """Say why the lab cannot have an engine of its own here; empty when it can."""
     if reason := _not_allowed():
         return reason
-    other = other_engine(paths)
+    other = processes.other_engine(paths.url)
     return _other(other) if other else ""
 
 
@@ -123,7 +118,7 @@ def _installed() -> bool:
     return bool(shutil.which("dockerd") and shutil.which("iptables"))
 
 
-def _other(other: OtherEngine) -> str:
+def _other(other: processes.OtherEngine) -> str:
     return f"another engine runs on this machine (process {other.pid}: `{' '.join(other.words)}`)"
 
 
@@ -146,8 +141,10 @@ def _may_start(paths: Paths) -> None:
     if reason := _not_allowed():
         move = "start an engine yourself and set DOCKER_HOST, or run as root on Debian or Ubuntu"
         raise MachineError(f"the lab cannot start an engine of its own here: {reason}", move)
-    if other := other_engine(paths):
-        move = f"set DOCKER_HOST to {' or '.join(addresses(other.words)) or 'its address'}, or end process {other.pid}"
+    if other := processes.other_engine(paths.url):
+        move = (
+            f"set DOCKER_HOST to {' or '.join(processes.addresses(other.words)) or 'its address'}, or end process {other.pid}"
+        )
         raise MachineError(f"{_other(other)}, and a second would clear its packet filter rules", move)
 
 
@@ -240,59 +237,8 @@ def _did_not_start(process: subprocess.Popen[bytes], paths: Paths) -> MachineErr
 
 
 def running_pid(paths: Paths = PATHS) -> int | None:
-    """Give the process id of the lab's own engine; None if it does not run. A pid file alone proves nothing."""
-    try:
-        pid = int(paths.pid.read_text("ascii"))
-    except (OSError, ValueError):
-        return None
-    words = _command_of(pid)
-    return pid if f"--host={paths.url}" in words else None
-
-
-def _command_of(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-    except OSError:
-        return []
-
-
-@dataclass(frozen=True, slots=True)
-class OtherEngine:
-    """An engine that is not the lab's, in this network namespace."""
-
-    pid: int
-    words: tuple[str, ...]
-    """Its command line."""
-
-
-def addresses(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Read from dockerd's command line where it listens; none if it listens where its service manager says."""
-    pairs = zip(words, (*words[1:], ""), strict=True)
-    named = [after if word in ("-H", "--host") else word.partition("=")[2] for word, after in pairs if _is_host(word)]
-    return tuple(url for url in named if url.startswith("unix://"))
-
-
-def _is_host(word: str) -> bool:
-    return word in ("-H", "--host") or word.startswith(("-H=", "--host="))
-
-
-def other_engine(paths: Paths = PATHS) -> OtherEngine | None:
-    """Find a dockerd that is not ours in this network namespace."""
-    own_space = _network_of("self")
-    for folder in Path("/proc").glob("[0-9]*"):
-        words = _command_of(int(folder.name))
-        if Path(words[0] if words else "").name != "dockerd" or f"--host={paths.url}" in words:
-            continue
-        if _network_of(folder.name) == own_space:
-            return OtherEngine(int(folder.name), tuple(word for word in words if word))
-    return None
-
-
-def _network_of(pid: str) -> int:
-    try:
-        return Path(f"/proc/{pid}/ns/net").stat().st_ino
-    except OSError:
-        return 0
+    """Give the process id of the lab's own engine; None if it does not run."""
+    return processes.engine_pid(paths.pid, paths.url)
 
 
 def stop(paths: Paths = PATHS) -> bool:
@@ -302,25 +248,9 @@ def stop(paths: Paths = PATHS) -> bool:
     with _locked(paths):
         pid = running_pid(paths)
         if pid is not None:
-            _end(pid)
+            processes.end(pid)
         bridge.remove(paths.bridge)
     return True
-
-
-def _end(pid: int) -> None:
-    """Ask it to end and wait for that on a descriptor of the process (pidfd_open(2)), so no other pid can be meant."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        if not poll.poll(STOP_SECONDS * 1000):
-            raise MachineError(f"the engine (process {pid}) did not end within {STOP_SECONDS:g} s", f"kill -9 {pid}")
-    finally:
-        os.close(handle)
 
 
 def remove(paths: Paths = PATHS) -> bool:

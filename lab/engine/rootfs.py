@@ -87,6 +87,7 @@ def _bootstrap(docker: Docker, repository: str, tag: str) -> None:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, env={**os.environ, **_FIXED}
         )
         try:
+            assert process.stdout is not None  # noqa: S101 - it was asked for
             engine.import_image(docker, process.stdout, repository, tag, _changes())
         except MachineError as error:
             _end(process)

@@ -53,9 +53,7 @@ class Wish:
     internal: bool
 
 
-def make_network(
-    docker: Docker, wish: Wish, progress: Progress | None = None, patience: float = PATIENCE
-) -> NetworkFacts:
+def make_network(docker: Docker, wish: Wish, progress: Progress | None = None, patience: float = PATIENCE) -> NetworkFacts:
     """Create a network on a subnet that meets nobody. Raises MachineError when the fixed one cannot be had."""
     if wish.subnet is None:
         return _chosen(docker, wish)
@@ -163,9 +161,7 @@ def _may_wait(wish: Wish, holder: NetworkFacts, left: float, patience: float) ->
 def _refuse_route(docker: Docker, wish: Wish, subnet: IPv4Network) -> None:
     route = next((r for r in host_routes() if r.overlaps(subnet)), None) if docker.local else None
     if route:
-        raise _taken(
-            wish, f"this machine's route to {route}", "choose another subnet in the scenario (`ip route` lists)"
-        )
+        raise _taken(wish, f"this machine's route to {route}", "choose another subnet in the scenario (`ip route` lists)")
 
 
 def _taken(wish: Wish, by: str, move: str) -> MachineError:

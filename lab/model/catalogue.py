@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lab.model.scenario import Tls  # noqa: TC001 - pydantic needs the class at run time
+from lab.model.scenario import Tls
 
 
 class Quirk(BaseModel):

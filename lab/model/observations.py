@@ -105,7 +105,7 @@ class Packet:
     destination: Endpoint
     payload: bytes
     flags: str = ""
-    """TCP flags, of `SAFRPUEC` in this order: `S`, `SA`, `A`, `FA`, `R`, `RA`, `PA`."""
+    """TCP flags, of `SFRPAUEC` in this order: `S`, `SA`, `A`, `FA`, `R`, `RA`, `PA`."""
     seq: int = 0
     ack: int = 0
 
@@ -178,6 +178,7 @@ class KernelEvent:
     """Bytes read or written; the new descriptor for `accept`; negative: -errno."""
     old_state: str = ""
     new_state: str = ""
+    """Names of include/net/tcp_states.h without `TCP_`: `CLOSE`, `LISTEN`, `SYN_SENT`, `ESTABLISHED`, ..."""
     local: Endpoint | None = None
     """For `state`: the socket's own end."""
     peer: Endpoint | None = None
@@ -233,6 +234,7 @@ class ClientReport:
     tls: SeenTls | None
     status: int | None
     http_version: str | None
+    """`1.0`, `1.1`."""
     headers: tuple[tuple[str, str], ...]
     body: bytes
     error: ClientError | None

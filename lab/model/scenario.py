@@ -7,12 +7,13 @@ evaluated as a template.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lab.model.routes import Stage  # noqa: TC001 - pydantic needs the class at run time
+from lab.model.routes import Stage
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """A name of a container, namespace, network, probe or twin: lower case, digits, dashes; a DNS label."""
@@ -252,3 +253,17 @@ class Scenario(_Strict):
     listening: dict[Name, tuple[Address, ...]] = {}
     """Container -> the listeners that its processes must hold in the kernel's socket table, no more and no fewer."""
     twins: dict[Name, Twin] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scenario under one server, or one twin of it: what is carried out and judged."""
+
+    id: str
+    """`<scenario>`, `<scenario>.<server>`, with `~<twin>` appended for a twin."""
+    scenario: Scenario
+    """After the choice of servers, and after the twin's change."""
+    twin: str | None
+    file: str
+    check_lines: tuple[tuple[str, int], ...]
+    """Id of each check of this case, and the line on which its expectation stands."""

@@ -1,1 +1,13 @@
-""""""
+"""A case and the catalogue to a plan: everything decided, nothing done.
+
+planning   the plan: networks, namespaces, containers with their files, probes
+servers    one container of the lab's: its listeners as the templates want them, its leaves, its files
+choices    the ordered rules of a listener in the shapes that servers want
+render     the configuration of one server
+words      values as words of a configuration
+compose    the same arrangement as a compose file
+"""
+
+from lab.plan.planning import plan
+
+__all__ = ["plan"]

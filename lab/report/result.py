@@ -92,10 +92,7 @@ def _end(end: TlsEnd) -> dict[str, object]:
     }
 
 
-_HOP_FIELDS = (
-    "number container namespace interface transport listener local peer asked process pid host_pid "
-    "protocol sni alpn clear joined_by entry"
-).split()
+_HOP_FIELDS = ["number", "container", "namespace", "interface", "transport", "listener", "local", "peer", "asked", "process", "pid", "host_pid", "protocol", "sni", "alpn", "clear", "joined_by", "entry"]
 
 
 def _hop(hop: Hop) -> dict[str, object]:

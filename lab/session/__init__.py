@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, images, locate
+from lab.engine import clean, docker, images, locate, versions
 from lab.engine.catalogue import load_catalogue
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
@@ -28,7 +28,9 @@ from lab.session.work import Work
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lab.engine.labels import Run
     from lab.engine.project import Project
+    from lab.session.jobs import Job
 
 __all__ = [
     "UsageError",
@@ -39,25 +41,32 @@ __all__ = [
     "judge_again",
     "remove_runs",
     "started",
+    "started_with",
     "survey",
 ]
 
 
 @contextmanager
 def started(names: Sequence[str], mode: Mode, *, keep: bool = False, twins: bool = True) -> Iterator[Work]:
+    """A run of the cases named; none: all. Raises UsageError for names that mean nothing."""
+    project = find_project()
+    jobs = chosen(project, load_catalogue(project.images), names, twins=twins)
+    if not jobs:
+        raise UsageError(f"no scenario was named and none was found in {project.scenarios}")
+    with started_with(jobs, mode, keep=keep) as work:
+        yield work
+
+
+@contextmanager
+def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False) -> Iterator[Work]:
     """A run: engine found (or started), images there, recorder up. Saves the result and cleans up at the end."""
     project = find_project()
-    catalogue = load_catalogue(project.images)
-    jobs = chosen(project, catalogue, names, twins=twins)
-    if not jobs:
-        raise UsageError("no scenario was named and none was found in scenarios/")
     progress = Progress(mode)
     with ExitStack() as stack:
         stack.callback(progress.close)
         engine = locate.engine(progress)
         clean.sweep(engine)
-        shop = images.Workshop(engine, project.images, project.cache, progress)
-        tags = {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
+        tags = provide_images(project, engine, jobs, progress)
         run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
         stack.enter_context(guard(engine, run))
         with progress.phase("recorder"):
@@ -65,12 +74,19 @@ def started(names: Sequence[str], mode: Mode, *, keep: bool = False, twins: bool
         stack.callback(benches.close_bench, bench)
         folder = project.runs / run.id
         folder.mkdir(parents=True)
-        work = Work(jobs, bench, folder, progress, keep, _engine_facts(engine, tags))
+        work = Work(list(jobs), bench, folder, progress, keep, _engine_facts(project, engine, run, tags))
         stack.callback(work.save)
+        stack.callback(work.settle)
         yield work
 
 
-def _engine_facts(engine: docker.Docker, tags: dict[str, str]) -> dict[str, object]:
+def provide_images(project: Project, engine: docker.Docker, jobs: Sequence[Job], progress: Progress) -> dict[str, str]:
+    """Folder of `images/` -> tag, for all that these cases need; builds what is missing."""
+    shop = images.Workshop(engine, project.images, project.cache, progress)
+    return {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
+
+
+def _engine_facts(project: Project, engine: docker.Docker, run: Run, tags: dict[str, str]) -> dict[str, object]:
     facts = docker.facts(engine)
     return {
         "version": facts.version,
@@ -79,6 +95,7 @@ def _engine_facts(engine: docker.Docker, tags: dict[str, str]) -> dict[str, obje
         "cgroup": facts.cgroup,
         "system": facts.system,
         "images": tags,
+        "versions": versions.of(engine, run, load_catalogue(project.images), tags, project.cache),
     }
 
 

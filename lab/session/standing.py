@@ -48,8 +48,7 @@ def bring_up(name: str, progress: Progress) -> Standing:
     engine = locate.engine(progress)
     clean.sweep(engine)
     _refuse_second(engine, job.case.id)
-    shop = images.Workshop(engine, project.images, project.cache, progress)
-    tags = {one: image.reference for one, image in images.ensure(shop, needed_images([job])).items()}
+    tags = provide_images(project, engine, [job], progress)
     run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
     with guard(engine, run):
         try:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.engine.arrange import Standing, stand_up
-from lab.engine.clean import keep
+from lab.engine.codec import to_json
 from lab.engine.collecting import collect, write_configs
 from lab.engine.errors import EngineError
-from lab.engine.codec import to_json
 from lab.engine.probing import send_probes
 from lab.engine.project import point_latest
 from lab.engine.takedown import take_down
@@ -36,7 +35,7 @@ class Work:
     """One run under way."""
 
     jobs: list[Job]
-    bench: Bench | None
+    bench: Bench
     folder: Path
     progress: Progress
     keep: bool
@@ -44,6 +43,7 @@ class Work:
     begun: float = field(default_factory=time.monotonic)
     done: list[CaseResult] = field(default_factory=list)
     kept: list[Standing] = field(default_factory=list)
+    standing: Standing | None = None
 
     @property
     def seconds(self) -> float:
@@ -56,25 +56,32 @@ class Work:
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     def results(self) -> Iterator[CaseResult]:
-        """Carry out the cases one after the other. Each result comes before its arrangement is taken down."""
+        """Carry out the cases one after the other. Each result is given before its arrangement is taken down."""
         for job in self.jobs:
-            yield from self.result(job)
+            yield self.carry_out(job)
+            self.settle(job)
 
-    def result(self, job: Job) -> Iterator[CaseResult]:
-        """Carry out one case and judge it."""
-        begun = time.monotonic()
-        if job.plan is None or self.bench is None:
-            yield self._finished(_unsupported(job), job)
+    def carry_out(self, job: Job) -> CaseResult:
+        """Carry out one case and judge it; it still stands afterwards, until `settle`."""
+        if job.plan is None:
+            return self._finished(job, _without_checks(job, Outcome.UNSUPPORTED, job.unsupported))
+        self.standing = Standing(self.bench, job.plan, job.case.scenario.id)
+        return self._finished(job, self._carried_out(job, self.standing))
+
+    def settle(self, job: Job | None = None) -> None:
+        """Take down what stands, or keep it if it was asked for and the case did not pass."""
+        standing, self.standing = self.standing, None
+        if standing is None:
             return
-        standing = Standing(self.bench, job.plan, job.case.scenario.id)
-        try:
-            result = self._carried_out(job, standing, begun)
-            yield self._finished(result, job)
-        finally:
-            with self.progress.phase(f"{job.case.id}: clean up"):
-                take_down(standing)
+        if job and self.keep and self.done[-1].outcome is not Outcome.PASS:
+            keep_run(self.bench.docker, self.bench.run)
+            self.kept.append(standing)
+            return
+        with self.progress.phase(f"{standing.plan.case}: clean up"):
+            take_down(standing)
 
-    def _carried_out(self, job: Job, standing: Standing, begun: float) -> CaseResult:
+    def _carried_out(self, job: Job, standing: Standing) -> CaseResult:
+        begun = time.monotonic()
         folder = self.folder / job.case.id
         folder.mkdir(parents=True)
         _write_asked(job, standing, folder)
@@ -84,12 +91,12 @@ class Work:
             with self.progress.phase(f"{job.case.id}: probe"):
                 send_probes(standing, folder)
                 collect(standing, folder)
+            return judge_folder(job.case, folder, time.monotonic() - begun)
         except EngineError as error:
             _salvage(standing, folder)
-            return _lab_error(job, folder, error, time.monotonic() - begun)
-        return judge_folder(job.case, folder, time.monotonic() - begun)
+            return _without_checks(job, Outcome.LAB_ERROR, str(error), time.monotonic() - begun)
 
-    def _finished(self, result: CaseResult, job: Job) -> CaseResult:
+    def _finished(self, job: Job, result: CaseResult) -> CaseResult:
         self.done.append(result)
         folder = self.folder / job.case.id
         if folder.is_dir():
@@ -98,7 +105,7 @@ class Work:
 
     def document(self) -> dict[str, object]:
         """The document `lab-result/1` of what is done so far."""
-        facts = dict(self.bench.facts) if self.bench else {}
+        facts = dict(self.bench.facts)
         witnesses = facts.get("witnesses", {})
         host = {"kernel": facts.get("kernel"), "machine": facts.get("machine")}
         return documents.document(self.done, host, self.engine, witnesses)
@@ -131,17 +138,8 @@ def _salvage(standing: Standing, folder: Path) -> None:
         (folder / "not-collected.txt").write_text(f"{error}\n", "utf-8")
 
 
-def _unsupported(job: Job) -> CaseResult:
-    scenario = job.case.scenario
+def _without_checks(job: Job, outcome: Outcome, error: str, seconds: float = 0.0) -> CaseResult:
+    case, scenario = job.case, job.case.scenario
     return CaseResult(
-        job.case.id, scenario.id, scenario.title, scenario.claims, Outcome.UNSUPPORTED, 0.0, (), (), job.case.file,
-        error=job.unsupported,
-    )  # fmt: skip
-
-
-def _lab_error(job: Job, folder: Path, error: EngineError, seconds: float) -> CaseResult:
-    scenario = job.case.scenario
-    return CaseResult(
-        job.case.id, scenario.id, scenario.title, scenario.claims, Outcome.LAB_ERROR, seconds, (), (), job.case.file,
-        error=str(error), folder=folder.name,
-    )  # fmt: skip
+        case.id, scenario.id, scenario.title, scenario.claims, outcome, seconds, (), (), case.file, error=error, folder=case.id
+    )

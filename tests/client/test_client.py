@@ -256,8 +256,7 @@ def test_an_ordinary_request_goes_where_it_is_told_with_its_own_names(client: ma
 
 def test_no_redirect_is_followed_and_nothing_is_decompressed(client: main.Client) -> None:
     answer = (
-        b"HTTP/1.1 302 Found\r\nLocation: http://shop.example/else\r\n"
-        b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
+        b"HTTP/1.1 302 Found\r\nLocation: http://shop.example/else\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
     )
     with server(answering(answer)) as where:
         report = ask(client, where, url="http://shop.example/")
@@ -318,6 +317,7 @@ class TestTls:
             report = ask(client, where, **probe)
         assert (report["error"]["during"], report["error"]["kind"]) == ("tls", "certificate")
 
+    @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
     def test_without_verification_it_is_reported_as_unverified(
         self, client: main.Client, authority: trustme.CA, probe: dict[str, Any]
     ) -> None:

@@ -20,9 +20,7 @@ def _objects(docker: Docker, run: labels.Run, number: int = 1) -> None:
     mark = labels.run_labels(run, "test")
     subnet = f"10.214.{number}.0/28"
     engine.create_network(docker, NetworkSpec(f"n-{run.id}", mark, subnet, subnet.replace("0/28", "1"), internal=True))
-    container = engine.create_container(
-        docker, ContainerSpec(f"c-{run.id}", "lab/base:fake", mark, network=f"n-{run.id}")
-    )
+    container = engine.create_container(docker, ContainerSpec(f"c-{run.id}", "lab/base:fake", mark, network=f"n-{run.id}"))
     engine.start(docker, container)
     engine.create_volume(docker, f"v-{run.id}", mark)
 
@@ -85,6 +83,19 @@ def test_removing_one_run_leaves_its_neighbour() -> None:
     _objects(docker, labels.Run("two", US), 2)
     assert clean.remove_run(docker, "one").containers == ("c-one",)
     assert _left(docker) == ["two"]
+
+
+@pytest.mark.parametrize(("others", "dropped"), [([DEAD], True), ([], False), ([DEAD, US], False)])
+def test_layers_go_only_after_a_broken_build_and_while_nobody_builds(
+    monkeypatch: pytest.MonkeyPatch, others: list[labels.Owner], dropped: bool
+) -> None:
+    docker, calls = fake_docker(), []
+    monkeypatch.setattr(clean, "_drop_layers", lambda _: calls.append("drop") or ("sha256:1",))
+    for number, owner in enumerate(others):
+        engine.create_volume(docker, f"b{number}", labels.run_labels(labels.Run(f"r{number}", owner), clean.BUILD))
+    assert clean.sweep(docker).images == (("sha256:1",) if dropped else ())
+    assert calls == (["drop"] if dropped else [])
+    assert ("r0" in _left(docker)) == (US in others), "the marker of a broken build stays while another builds"
 
 
 def test_the_build_marker_stands_only_while_building() -> None:

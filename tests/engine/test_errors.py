@@ -14,9 +14,7 @@ from lab.engine.errors import MachineError
 
 
 def _answer(status: int, says: str) -> docker.errors.APIError:
-    return docker.errors.APIError(
-        "x", response=SimpleNamespace(status_code=status, reason="r", url="u"), explanation=says
-    )
+    return docker.errors.APIError("x", response=SimpleNamespace(status_code=status, reason="r", url="u"), explanation=says)
 
 
 @pytest.mark.parametrize(

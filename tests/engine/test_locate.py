@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.engine import locate, own_engine
+from lab.engine import locate, own_engine, processes
 from lab.engine.docker import Docker
 from lab.engine.errors import MachineError
 from lab.engine.locate import Place
@@ -95,9 +95,7 @@ def test_a_place_set_on_purpose_is_not_passed_over_in_silence(monkeypatch: pytes
     monkeypatch.setattr(locate.engines, "connect", lambda url, tls: Docker(url, None, local=True, tls=tls))
     found = locate.engine(Notes(), {"DOCKER_HOST": "unix:///a"})
     assert found.url == "unix:///var/run/docker.sock"
-    assert said == [
-        "DOCKER_HOST (unix:///a): Connection refused; taking the default socket (unix:///var/run/docker.sock)"
-    ]
+    assert said == ["DOCKER_HOST (unix:///a): Connection refused; taking the default socket (unix:///var/run/docker.sock)"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_a_place_set_on_purpose_is_not_passed_over_in_silence(monkeypatch: pytes
     ],
 )
 def test_an_engines_address_is_read_from_its_command(words: tuple[str, ...], urls: tuple[str, ...]) -> None:
-    assert own_engine.addresses(words) == urls
+    assert processes.addresses(words) == urls
 
 
 def test_a_stale_pid_file_is_no_engine(tmp_path: Path) -> None:

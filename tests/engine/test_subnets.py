@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.engine import docker as engine
@@ -46,6 +46,7 @@ def test_every_subnet_of_the_pool_is_a_candidate_once() -> None:
     assert found != list(candidate_subnets("other"))
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 4095), max_size=40), st.integers(0, 32))
 def test_what_is_free_overlaps_nothing_taken(numbers: list[int], width: int) -> None:
     base = int(subnets.POOL.network_address)

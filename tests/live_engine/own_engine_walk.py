@@ -6,6 +6,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from lab.engine import docker as engine
 from lab.engine import own_engine
 from lab.engine.errors import MachineError
@@ -14,8 +16,8 @@ from lab.engine.errors import MachineError
 def main(folder: Path) -> None:
     paths = own_engine.Paths(folder / "data", folder / "run", "labtest0")
     assert own_engine.status(paths).pid is None
-    started = own_engine.start(paths=paths)
     try:
+        started = own_engine.start(paths=paths)
         assert started.answers
         assert own_engine.start(paths=paths).pid == started.pid, "it was started twice"
         assert engine.facts(engine.connect(paths.url)).root == str(paths.data / "data")
@@ -35,13 +37,9 @@ def refuses(paths: own_engine.Paths) -> None:
     """An engine that cannot start is an error with its last words."""
     (paths.data / "data").rename(paths.data / "aside")
     (paths.data / "data").write_text("no folder")
-    try:
+    with pytest.raises(MachineError, match="ended with") as caught:
         own_engine.start(paths=paths)
-    except MachineError as error:
-        assert "ended with" in error.text, error
-        assert error.lines
-        return
-    raise AssertionError("it started on a file")
+    assert caught.value.lines
 
 
 if __name__ == "__main__":

@@ -68,9 +68,7 @@ def test_the_least_is_the_default(docker: Docker, base: str, run: labels.Run) ->
 
 def test_who_joins_a_namespace_shares_its_address(docker: Docker, base: str, run: labels.Run, network: str) -> None:
     port = PortSpec(8080)
-    holder = engine.create_container(
-        docker, spec(run, base, "holder", network=network, aliases=("web",), ports=(port,))
-    )
+    holder = engine.create_container(docker, spec(run, base, "holder", network=network, aliases=("web",), ports=(port,)))
     engine.start(docker, holder)
     joined = engine.create_container(docker, spec(run, base, "joined", network=f"container:{holder}"))
     engine.start(docker, joined)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 VICTIM = Path(__file__).with_name("victim.py")
 ROOT = VICTIM.parents[2]
-MOMENTS = [0.0, 0.03, 0.1, *(round(random.Random(2).uniform(0.05, 1.6), 2) for _ in range(7))]  # noqa: S311 - no secret
+CHANCE = random.Random(2)  # noqa: S311 - no secret
+MOMENTS = [0.0, 0.03, 0.1, *(round(CHANCE.uniform(0.1, 1.6), 2) for _ in range(7))]
 """Seconds after the guard stands."""
 
 
@@ -70,9 +71,7 @@ def _appears(docker: Docker, run: str, seconds: float) -> bool:
 
 def test_a_kept_run_outlives_its_process(docker: Docker, base: str, run: labels.Run) -> None:
     victim = _victim(docker, base, name := f"{run.id}-kept")
-    owner = labels.Owner(
-        victim.pid, "1", *str(run.owner).partition("boot=")[2].replace("host=", "").replace("pids=", "").split()
-    )
+    owner = labels.Owner(victim.pid, "1", run.owner.boot, run.owner.host, run.owner.pids)
     clean.keep(docker, labels.Run(name, owner))
     victim.send_signal(signal.SIGKILL)
     victim.communicate()

@@ -55,9 +55,7 @@ def test_states_and_ports_are_those_the_kernel_prints() -> None:
     pattern = re.compile(r"sport=(\d+) dport=(\d+) .*oldstate=TCP_(\w+) newstate=TCP_(\w+)")
     printed = [match.groups() for line in TEXT if (match := pattern.search(line))]
     states = [event for _, event in decoded() if event["event"] == "state"]
-    assert [
-        (str(each["local"][1]), str(each["peer"][1]), each["old_state"], each["new_state"]) for each in states
-    ] == printed
+    assert [(str(each["local"][1]), str(each["peer"][1]), each["old_state"], each["new_state"]) for each in states] == printed
 
 
 def test_ipv6_comes_from_its_own_field() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from recorder.tids import NOBODY, Owner
-from recorder.timeline import Memory, View, places
+from recorder.timeline import Memory, View, forget, places
 
 WEB, APP, HOST, OTHER = 101, 102, 1, 999
 ONE = View("one", {WEB: "web", APP: "app"}, frozenset({"10.0.1.2", "10.0.1.3"}))
@@ -64,9 +64,7 @@ def test_control_a_strangers_loopback_socket_is_not_recorded() -> None:
 
 
 def test_a_wildcard_listener_belongs_to_its_maker() -> None:
-    assert places(state("CLOSE", "LISTEN", ("0.0.0.0", 80), ("0.0.0.0", 0)), SERVER, [ONE, TWO], Memory()) == {
-        "one": ""
-    }
+    assert places(state("CLOSE", "LISTEN", ("0.0.0.0", 80), ("0.0.0.0", 0)), SERVER, [ONE, TWO], Memory()) == {"one": ""}
 
 
 def test_a_socket_address_used_again_is_judged_anew() -> None:
@@ -97,3 +95,27 @@ def test_a_process_that_is_gone_counts_if_its_socket_is_known() -> None:
     places(state("CLOSE", "SYN_SENT", ("10.0.1.2", 0), ("10.0.1.3", 80)), Owner(60, None), [ONE, TWO], memory)
     assert places(read(5), Owner(60, None), [ONE, TWO], memory) == {"one": ""}
     assert places(read(6), Owner(60, None), [ONE, TWO], memory) == {}
+
+
+def test_a_case_that_begins_later_is_asked_about_sockets_already_known() -> None:
+    memory = Memory()
+    event = state("LISTEN", "SYN_RECV", ("10.0.2.2", 80), ("10.0.2.9", 4000))
+    assert places(event, NOBODY, [ONE], memory) == {}
+    assert places(event | {"old_state": "SYN_RECV"}, NOBODY, [ONE, TWO], memory) == {"two": ""}
+
+
+def test_a_case_that_ended_gets_nothing_more() -> None:
+    memory = Memory()
+    event = state("SYN_RECV", "ESTABLISHED", ("10.0.1.3", 80), ("10.0.1.2", 4000))
+    assert places(event, NOBODY, [ONE, TWO], memory) == {"one": ""}
+    assert places(event, NOBODY, [TWO], memory) == {}
+
+
+def test_a_case_that_watches_more_judges_anew_what_it_had_refused() -> None:
+    memory = Memory()
+    event = state("SYN_RECV", "ESTABLISHED", ("10.0.1.4", 80), ("10.0.9.9", 4000))
+    assert places(event, NOBODY, [ONE], memory) == {}
+    wider = View("one", ONE.namespaces | {103: "db"}, ONE.addresses | {"10.0.1.4"})
+    assert places(event, NOBODY, [wider], memory) == {}
+    forget(memory, "one", belonging=False)
+    assert places(event, NOBODY, [wider], memory) == {"one": ""}

@@ -114,9 +114,7 @@ def _take(event: Any, received: Received) -> None:
     if isinstance(event, h11.Response):
         received.status = event.status_code
         received.http_version = event.http_version.decode()
-        received.headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers.raw_items()
-        ]
+        received.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers.raw_items()]
         received.body.clear()
     elif isinstance(event, h11.Data) and len(received.body) < LIMIT:
         received.body += event.data

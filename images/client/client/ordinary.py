@@ -64,9 +64,7 @@ def send(probe: dict[str, Any], ca: str, progress: Progress, received: Received)
 def _exchange(session: requests.Session, probe: dict[str, Any], ca: str, received: Received) -> None:
     session.headers.clear()
     headers = HEADERS | ({TOKEN_HEADER: probe["token"]} if probe.get("token") else {})
-    asked = requests.Request(
-        probe.get("method", "GET"), probe["url"], headers=headers, data=decode(probe.get("body")) or None
-    )
+    asked = requests.Request(probe.get("method", "GET"), probe["url"], headers=headers, data=decode(probe.get("body")) or None)
     prepared = session.prepare_request(asked)
     prepared.headers.update(dict(probe.get("headers") or []))
     verify = bool((probe.get("tls") or {}).get("verify", True))

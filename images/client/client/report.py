@@ -26,9 +26,7 @@ class Received:
     body: bytearray = field(default_factory=bytearray)
 
 
-def report(
-    probe: dict[str, Any], started_ns: int, finished_ns: int, progress: Progress, received: Received
-) -> dict[str, Any]:
+def report(probe: dict[str, Any], started_ns: int, finished_ns: int, progress: Progress, received: Received) -> dict[str, Any]:
     return {
         "probe": probe["probe"],
         "token": probe.get("token", ""),

@@ -8,7 +8,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from recorder import capture, evidence, machine, namespaces, netlink, protocol, pump, requests, tracefs
+from recorder import capture, evidence, machine, namespaces, netlink, processes, protocol, pump, requests, tracefs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def _ready(kernel: Witness) -> dict[str, Any]:
             "packets": _tried("AF_PACKET in each namespace", "NET_RAW and NET_ADMIN", _packets),
             "sockets": _tried("inet_diag in each namespace", "netlink sock_diag", _sockets),
             "kernel": kernel,
-            "processes": _tried("/proc", "the host's pid namespace, SYS_PTRACE and SYS_ADMIN", _processes),
+            "processes": _tried("/proc", "the host's pid namespace, SYS_PTRACE and DAC_READ_SEARCH", _processes),
         },
         "host_inode": namespaces.inode_of_process(host) if host else None,
         "machine": machine.facts(),
@@ -100,3 +100,5 @@ def _processes() -> None:
     if pid is None or pid == os.getpid():
         raise PermissionError("no process of the host can be seen")
     os.close(namespaces.open_namespace(pid))
+    if not processes.may_see_descriptors():
+        raise PermissionError("descriptors of other users' processes are hidden")

@@ -19,9 +19,7 @@ ALL_STATES = 0xFFF
 LISTENING = 1 << 10
 UNCONNECTED = 1 << 7
 TABLES = tuple(
-    (family, protocol)
-    for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
-    for family in (socket.AF_INET, socket.AF_INET6)
+    (family, protocol) for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP) for family in (socket.AF_INET, socket.AF_INET6)
 )
 
 CHANGES = 0x1 | 0x10 | 0x100

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 
+DAC_OVERRIDE, DAC_READ_SEARCH, SYS_PTRACE = 1 << 1, 1 << 2, 1 << 19
+"""Bits of capabilities(7)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -73,6 +76,12 @@ def read(pid: int, namespace_inode: int) -> Process | None:
         )
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def may_see_descriptors() -> bool:
+    """Whether /proc/PID/fd of other users' processes can be read. If not, sockets seem to have no holder."""
+    effective = int(fields((PROC / "self/status").read_text())["CapEff"], 16)
+    return bool(effective & SYS_PTRACE) and bool(effective & (DAC_OVERRIDE | DAC_READ_SEARCH))
 
 
 def start_time(pid: int) -> int:

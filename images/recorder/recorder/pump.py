@@ -68,6 +68,7 @@ def add(pump: Pump, owner: Case, namespace: Namespace) -> None:
     """Read this namespace from now on. In the pump's thread."""
     pump.cases[owner.name] = owner
     owner.namespaces[namespace.name] = namespace
+    timeline.forget(pump.sockets, owner.name, belonging=False)
     for source in namespace.capture.sockets:
         pump.selector.register(source, selectors.EVENT_READ, _reader(namespace, source))
     changes = namespace.link.changes
@@ -92,6 +93,7 @@ def end(pump: Pump, owner: Case) -> None:
             pump.selector.unregister(source)
         capture.drain(namespace.capture)
     pump.cases.pop(owner.name, None)
+    timeline.forget(pump.sockets, owner.name, belonging=True)
     if pump.instance is not None and not pump.cases:
         (pump.instance.folder / "tracing_on").write_text("0")
     refresh(pump)

@@ -67,9 +67,9 @@ class View:
 
 @dataclass(slots=True)
 class Memory:
-    """Socket address -> names of the cases that it was found to belong to."""
+    """Socket address -> case -> whether it was found to belong to it."""
 
-    sockets: dict[int, frozenset[str]] = field(default_factory=dict)
+    sockets: dict[int, dict[str, bool]] = field(default_factory=dict)
 
 
 def event(form: Format, time_ns: int, record: bytes) -> tuple[int, Event] | None:
@@ -90,30 +90,36 @@ def places(found: Event, owner: Owner, views: list[View], memory: Memory) -> dic
     """Case -> name of the namespace, for each case that the event belongs to."""
     if found["event"] == "state":
         return dict.fromkeys(_of_state(found, owner, views, memory), "")
-    known = memory.sockets.get(found["socket"], frozenset())
-    named = {view.case: _namespace(view, owner, known) for view in views}
+    known = memory.sockets.get(found["socket"], {})
+    named = {view.case: _namespace(view, owner, known.get(view.case, False)) for view in views}
     return {case: name for case, name in named.items() if name is not None}
 
 
-def _namespace(view: View, owner: Owner, known: frozenset[str]) -> str | None:
+def forget(memory: Memory, case: str, *, belonging: bool) -> None:
+    """Judge sockets anew for a case that watches more now; with `belonging` also those that were found to be its own."""
+    for verdicts in memory.sockets.values():
+        if belonging or not verdicts.get(case, True):
+            verdicts.pop(case, None)
+
+
+def _namespace(view: View, owner: Owner, known: bool) -> str | None:
     """Name of the process's namespace; empty if the process is gone but its socket is known; None: not this case's."""
     if owner.inode is None:
-        return "" if view.case in known else None
-    if owner.inode == view.host and view.case not in known and owner.pid not in view.forwarders:
+        return "" if known else None
+    if owner.inode == view.host and not known and owner.pid not in view.forwarders:
         return None
     return view.namespaces.get(owner.inode)
 
 
-def _of_state(found: Event, owner: Owner, views: list[View], memory: Memory) -> frozenset[str]:
+def _of_state(found: Event, owner: Owner, views: list[View], memory: Memory) -> list[str]:
     born = found["old_state"] == "CLOSE"
-    known = memory.sockets.get(found["socket"])
-    if known is not None and not born:
-        return known
-    cases = frozenset(view.case for view in views if _touches(view, found, owner if born else None))
     if len(memory.sockets) >= MOST_SOCKETS:
         memory.sockets.clear()
-    memory.sockets[found["socket"]] = cases
-    return cases
+    verdicts = memory.sockets.setdefault(found["socket"], {})
+    for view in views:
+        if born or view.case not in verdicts:
+            verdicts[view.case] = _touches(view, found, owner if born else None)
+    return [view.case for view in views if verdicts[view.case]]
 
 
 def _touches(view: View, found: Event, maker: Owner | None) -> bool:

@@ -19,8 +19,8 @@ from recorder import formats
 
 MOUNT = Path("/sys/kernel/tracing")
 PREFIX = "lab-"
-BUFFER_KB = 1408
-"""A processor. The kernel's own default: 13,000 events, against a reader that is woken by the first."""
+BUFFERS_KB, SMALLEST_KB, LARGEST_KB = 64 * 1024, 1408, 8 * 1024
+"""All processors together, and the bounds for one. 8 MiB hold about 90,000 events; 1,408 KiB are the kernel's default."""
 
 _LENGTH_FIELDS = ("common_type", "common_pid", "sk", "family", "protocol", "ret", "flags")
 EVENTS: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -69,9 +69,7 @@ def open_instance() -> Instance:
     try:
         folder.mkdir()
     except OSError as error:
-        raise RefusedError(
-            f"{folder}: {error.strerror}; the recorder needs tracefs writable (SYS_ADMIN, root)"
-        ) from error
+        raise RefusedError(f"{folder}: {error.strerror}; the recorder needs tracefs writable (SYS_ADMIN, root)") from error
     try:
         return _opened(root, folder)
     except (OSError, ValueError) as error:
@@ -128,12 +126,16 @@ def _mount() -> None:
 def _opened(root: Path, folder: Path) -> Instance:
     _set(folder / "tracing_on", "0")
     _set(folder / "trace_clock", "tai")
-    _set(folder / "buffer_size_kb", str(BUFFER_KB))
+    _set(folder / "buffer_size_kb", str(_buffer_kb(os.cpu_count() or 1)))
     _set(folder / "buffer_percent", "0")  # wake the reader for the first event
     data = formats.page_header((root / "events/header_page").read_text())
     known = [_enable(root, folder, event) for event in EVENTS]
     pipes = [_pipe(path) for path in sorted(folder.glob("per_cpu/cpu*/trace_pipe_raw"))]
     return Instance(folder, tuple(pipes), _page(folder), data, {form.id: form for form in known}, tai_offset_ns())
+
+
+def _buffer_kb(processors: int) -> int:
+    return max(SMALLEST_KB, min(LARGEST_KB, BUFFERS_KB // processors))
 
 
 def _enable(root: Path, folder: Path, event: str) -> formats.Format:

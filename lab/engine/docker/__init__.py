@@ -1,11 +1,15 @@
 """The one adapter over the Docker SDK: narrow verbs, frozen values of our own, our own errors.
 
 connection   reach an engine; translate its exceptions; version and facts
-containers   create, start, inspect, logs, archives, attach, kill, remove
+spec         what is decided about a container
+containers   create, start, inspect, kill, remove
+files        into a container and out of it
+streams      logs, attached streams, commands
 networks     create with a subnet that meets nobody; list; remove
 images       exists, build, import, pull, tag, remove
 volumes      create, list, remove
 objects      all three alike, by their labels
+fake         an engine in memory that keeps the same contract
 events       what happened to objects that carry a label
 
 The SDK is imported when an engine is first reached and not before: `lab --help` never pays for it.
@@ -13,29 +17,19 @@ The SDK is imported when an engine is first reached and not before: `lab --help`
 
 from lab.engine.docker.connection import Docker, EngineFacts, connect, facts
 from lab.engine.docker.containers import (
-    ArchiveFile,
-    Attached,
     ContainerFacts,
-    ContainerSpec,
-    Mount,
-    PortSpec,
-    attach,
     connect_network,
     containers,
     create_container,
-    exec_in,
-    follow_logs,
-    get_archive,
     inspect,
     kill,
-    logs,
-    put_files,
     remove_container,
     start,
     stop,
     wait,
 )
 from lab.engine.docker.events import Death, Watch, wait_for_network_end, watch_deaths
+from lab.engine.docker.files import ArchiveFile, get_archive, put_files
 from lab.engine.docker.images import (
     BuildSpec,
     ImageFacts,
@@ -49,6 +43,8 @@ from lab.engine.docker.images import (
 )
 from lab.engine.docker.networks import NetworkFacts, NetworkSpec, create_network, networks, remove_network
 from lab.engine.docker.objects import Labelled, labelled, remove_labelled
+from lab.engine.docker.spec import ContainerSpec, Mount, PortSpec
+from lab.engine.docker.streams import Attached, attach, exec_in, follow_logs, logs
 from lab.engine.docker.volumes import VolumeFacts, create_volume, remove_volume, volumes
 
 __all__ = [

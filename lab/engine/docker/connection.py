@@ -136,9 +136,7 @@ def connect(url: str, tls: Path | None = None, timeout: int = TIMEOUT) -> Docker
         raise MachineError(f"the engine's address {url} wants ssh, which the lab does not speak", _ssh_move(url))
     with asking("reaching the engine", url):
         config = _tls_config(docker.tls, tls) if tls else False
-        api = docker.APIClient(
-            base_url=url, version="auto", timeout=timeout, tls=config, max_pool_size=POOL, num_pools=POOL
-        )
+        api = docker.APIClient(base_url=url, version="auto", timeout=timeout, tls=config, max_pool_size=POOL, num_pools=POOL)
         api.trust_env = False
         local = url.startswith("unix://") and _same_kernel(api.version())
     return Docker(url, api, local, tls)

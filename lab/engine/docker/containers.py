@@ -1,87 +1,24 @@
-"""Containers: create, start, look at, feed, hear, kill, remove.
+"""Containers: create, start, look at, kill, remove.
 
-Rule: a container gets what its `ContainerSpec` says and nothing more; the defaults take every capability away and
-forbid new privileges. Weak spot: the engine's log splits a line longer than 16 kB into several.
+Rule: what is asked for is a `ContainerSpec`, what is told is a `ContainerFacts`. Weak spot: a list asks for each
+container once more, so it is for few of them; `objects` lists many.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import tarfile
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.engine.docker.connection import Docker, NotFoundError, asking
+from lab.engine.docker.spec import ContainerSpec, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 
 REMOVAL_TIMEOUT = 30
 """Seconds to wait for a removal that somebody else began; one takes 0.1 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A volume or a folder of the engine's machine inside a container."""
-
-    target: str
-    kind: str = "volume"
-    """`volume` or `bind`."""
-    source: str = ""
-    """A volume's name (empty: one of the container's own, removed with it) or a path on the engine's machine."""
-    read_only: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """Of a volume that is made by this mount."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortSpec:
-    """A container's port published on the engine's host."""
-
-    port: int
-    host_address: str = "127.0.0.1"
-    host_port: int | None = None
-    """None: the engine chooses."""
-    transport: str = "tcp"
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
-    """All that is decided about a container before it is created."""
-
-    name: str
-    image: str
-    labels: Mapping[str, str]
-    command: tuple[str, ...] | None = None
-    """None: the image's own."""
-    entrypoint: tuple[str, ...] | None = None
-    """None: the image's own; an empty tuple takes it away."""
-    environment: tuple[tuple[str, str], ...] = ()
-    user: str | None = None
-    network: str = "none"
-    """A network's name or id, `none`, `host`, or `container:<id>` to join."""
-    address: str | None = None
-    aliases: tuple[str, ...] = ()
-    ports: tuple[PortSpec, ...] = ()
-    mounts: tuple[Mount, ...] = ()
-    tmpfs: tuple[tuple[str, str], ...] = ()
-    """`(path, options)`, such as `("/run", "mode=1777,size=16m")`."""
-    read_only: bool = True
-    cap_drop: tuple[str, ...] = ("ALL",)
-    cap_add: tuple[str, ...] = ()
-    security_opt: tuple[str, ...] = ("no-new-privileges",)
-    pid_mode: str = ""
-    cgroupns: str = ""
-    """`host` or `private`; empty: the engine's default."""
-    hostname: str | None = None
-    sysctls: tuple[tuple[str, str], ...] = ()
-    stdin_open: bool = False
-    """Keep standard input open until the first attached client goes, then close it for good."""
-    stop_signal: str | None = None
-    init: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,103 +47,10 @@ class ContainerFacts:
     oom_killed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveFile:
-    """One file to be put into a container."""
-
-    path: str
-    content: bytes
-    mode: int = 0o644
-    uid: int = 0
-    gid: int = 0
-
-
-@dataclass(slots=True)
-class Attached:
-    """A container's standard streams. Frames of output carry an 8-byte header (Engine API, "Stream format")."""
-
-    sock: Any
-    response: Any
-    """Kept: a collected response would close a TLS socket under us."""
-
-
 def create_container(docker: Docker, spec: ContainerSpec) -> str:
     """Create, do not start. Gives the id; a taken name raises ConflictError, an unknown image NotFoundError."""
     with asking(f"creating the container {spec.name} from {spec.image}", docker.url):
-        return str(docker.api.create_container_from_config(_config(spec), spec.name)["Id"])
-
-
-def _config(spec: ContainerSpec) -> dict[str, Any]:
-    """Write the request's body (Engine API 1.41, ContainerCreate); None leaves a key to the image."""
-    config: dict[str, Any] = {
-        "Image": spec.image,
-        "Labels": dict(spec.labels),
-        "Env": [f"{key}={value}" for key, value in spec.environment],
-        "OpenStdin": spec.stdin_open,
-        "StdinOnce": spec.stdin_open,
-        "AttachStdin": spec.stdin_open,
-        "Tty": False,
-        "ExposedPorts": {f"{p.port}/{p.transport}": {} for p in spec.ports},
-        "HostConfig": _host_config(spec),
-        "NetworkingConfig": _networking(spec),
-    }
-    optional = {
-        "Cmd": _list(spec.command),
-        "Entrypoint": _list(spec.entrypoint),
-        "User": spec.user,
-        "StopSignal": spec.stop_signal,
-        "Hostname": spec.hostname,
-    }
-    return config | {key: value for key, value in optional.items() if value is not None}
-
-
-def _list(words: tuple[str, ...] | None) -> list[str] | None:
-    return None if words is None else list(words)
-
-
-def _host_config(spec: ContainerSpec) -> dict[str, Any]:
-    config: dict[str, Any] = {
-        "NetworkMode": spec.network,
-        "PortBindings": _bindings(spec.ports),
-        "Mounts": [_mount(mount) for mount in spec.mounts],
-        "Tmpfs": dict(spec.tmpfs),
-        "ReadonlyRootfs": spec.read_only,
-        "CapDrop": list(spec.cap_drop),
-        "CapAdd": list(spec.cap_add),
-        "SecurityOpt": list(spec.security_opt),
-        "Sysctls": dict(spec.sysctls),
-        "PidMode": spec.pid_mode,
-        "Init": spec.init,
-    }
-    return config | ({"CgroupnsMode": spec.cgroupns} if spec.cgroupns else {})
-
-
-def _bindings(ports: Iterable[PortSpec]) -> dict[str, list[dict[str, str]]]:
-    bindings: dict[str, list[dict[str, str]]] = {}
-    for port in ports:
-        binding = {"HostIp": port.host_address, "HostPort": str(port.host_port or "")}
-        bindings.setdefault(f"{port.port}/{port.transport}", []).append(binding)
-    return bindings
-
-
-def _mount(mount: Mount) -> dict[str, Any]:
-    body: dict[str, Any] = {"Type": mount.kind, "Target": mount.target, "ReadOnly": mount.read_only}
-    if mount.source:
-        body["Source"] = mount.source
-    if mount.kind == "volume":
-        body["VolumeOptions"] = {"Labels": dict(mount.labels)}
-    return body
-
-
-def _networking(spec: ContainerSpec) -> dict[str, Any]:
-    if spec.network in ("none", "host") or spec.network.startswith("container:"):
-        return {}
-    return {"EndpointsConfig": {spec.network: _endpoint(spec.address, spec.aliases)}}
-
-
-def _endpoint(address: str | None, aliases: tuple[str, ...]) -> dict[str, Any]:
-    fixed = {"IPAMConfig": {"IPv4Address": address}} if address else {}
-    return {"Aliases": list(aliases), **fixed}
+        return str(docker.api.create_container_from_config(request(spec), spec.name)["Id"])
 
 
 def connect_network(
@@ -274,90 +118,6 @@ def _ports(ports: Mapping[str, list[dict[str, str]] | None]) -> Iterator[tuple[i
         number, _, transport = key.partition("/")
         for binding in bindings or ():
             yield int(number), transport, binding["HostIp"], int(binding["HostPort"])
-
-
-def logs(docker: Docker, container: str, tail: int | None = None) -> tuple[str, ...]:
-    """Read what the container wrote to both outputs: lines `RFC3339-nanoseconds text`, in the engine's order."""
-    with asking(f"reading the log of {container[:12]}", docker.url):
-        raw: bytes = docker.api.logs(container, timestamps=True, tail="all" if tail is None else tail)
-    return tuple(raw.decode("utf-8", "replace").removesuffix("\n").split("\n")) if raw else ()
-
-
-def follow_logs(docker: Docker, container: str, tail: int | None = None) -> Iterator[str]:
-    """Read as `logs` does, and go on until the container ends or the caller stops iterating."""
-    with asking(f"following the log of {container[:12]}", docker.url):
-        stream = docker.api.logs(
-            container, timestamps=True, stream=True, follow=True, tail="all" if tail is None else tail
-        )
-        held = b""
-        for chunk in stream:
-            *lines, held = (held + chunk).split(b"\n")
-            yield from (line.decode("utf-8", "replace") for line in lines)
-        if held:
-            yield held.decode("utf-8", "replace")
-
-
-def put_files(docker: Docker, container: str, folder: str, files: Iterable[ArchiveFile]) -> None:
-    """Put files below `folder`, which must exist there (a mount point does before the start). Paths may be absolute
-    or relative to `folder`; missing folders between are made with mode 0755."""
-    data = archive(folder, files)
-    with asking(f"putting files into {container[:12]} at {folder}", docker.url):
-        docker.api.put_archive(container, folder, data)
-
-
-def archive(folder: str, files: Iterable[ArchiveFile]) -> bytes:
-    """Write a tar archive, the same bytes for the same files."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        made: set[PurePosixPath] = set()
-        for file in files:
-            path = PurePosixPath(file.path)
-            path = path.relative_to(folder) if path.is_absolute() else path
-            for parent in [p for p in reversed(path.parents) if p.name and p not in made]:
-                made.add(parent)
-                tar.addfile(_entry(str(parent), tarfile.DIRTYPE, 0o755))
-            entry = _entry(str(path), tarfile.REGTYPE, file.mode)
-            entry.uid, entry.gid, entry.size = file.uid, file.gid, len(file.content)
-            tar.addfile(entry, io.BytesIO(file.content))
-    return out.getvalue()
-
-
-def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)
-    entry.type, entry.mode, entry.mtime = kind, mode, 0
-    return entry
-
-
-def get_archive(docker: Docker, container: str, path: str) -> dict[str, bytes]:
-    """Read a file or all regular files below a folder: path relative to the folder's parent, and content."""
-    with asking(f"reading {path} from {container[:12]}", docker.url):
-        chunks, _ = docker.api.get_archive(container, path)
-        data = b"".join(chunks)
-    found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        for entry in tar:
-            if (handle := tar.extractfile(entry)) is not None:
-                found[entry.name] = handle.read()
-    return found
-
-
-def attach(docker: Docker, container: str) -> Attached:
-    """Take a container's standard input and outputs. Attach before the start: nothing it says is missed."""
-    params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-    with asking(f"attaching to {container[:12]}", docker.url):
-        raw = docker.api.attach_socket(container, params=params)
-        sock = getattr(raw, "_sock", raw)
-        sock.settimeout(None)
-    return Attached(sock, raw)
-
-
-def exec_in(docker: Docker, container: str, command: tuple[str, ...], user: str = "") -> tuple[int, str]:
-    """Run a command in a running container to its end: exit code, and both outputs as text. 36 ms at least."""
-    with asking(f"running {' '.join(command)} in {container[:12]}", docker.url):
-        made = docker.api.exec_create(container, list(command), user=user)
-        output: bytes = docker.api.exec_start(made["Id"])
-        code = docker.api.exec_inspect(made["Id"])["ExitCode"]
-    return int(code), output.decode("utf-8", "replace")
 
 
 def wait(docker: Docker, container: str, timeout: float) -> int:

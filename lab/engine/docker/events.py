@@ -58,9 +58,7 @@ def watch_deaths(
     with asking("watching the engine's events", docker.url):
         stream = docker.api.events(filters=filters, decode=True)
     closing = threading.Event()
-    thread = threading.Thread(
-        target=_read, args=(docker, stream, closing, on_death, on_lost), name="lab-events", daemon=True
-    )
+    thread = threading.Thread(target=_read, args=(docker, stream, closing, on_death, on_lost), name="lab-events", daemon=True)
     thread.start()
     return Watch(stream, thread, closing)
 

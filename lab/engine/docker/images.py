@@ -22,6 +22,10 @@ LAST_LINES = 20
 """Lines of a failed build's output that its error carries."""
 
 _LAYER = re.compile(r"^ ---> ([0-9a-f]{12,64})$")
+CHUNK = 1 << 20
+"""Bytes of an import sent at once."""
+
+_CHATTER = re.compile(r"^( ---> |Removing intermediate container )")
 _FROM = re.compile(r"^Step \d+/\d+ : FROM ")
 _STEP = re.compile(r"^Step \d+/\d+ : .*$")
 
@@ -128,7 +132,7 @@ def _follow(stream: Iterable[dict[str, Any]], output: list[str], on_line: Callab
 
 def _failed(tag: str, problem: str, output: list[str]) -> ImageError:
     step = next((line for line in reversed(output) if _STEP.match(line)), "before its first step")
-    lines = tuple(line for line in output if not _LAYER.match(line))[-LAST_LINES:]
+    lines = tuple(line for line in output if not _CHATTER.match(line))[-LAST_LINES:]
     return ImageError(f"building {tag} failed at {step}: {problem.strip()}", lines=lines)
 
 
@@ -170,10 +174,12 @@ def _built(docker: Docker, tag: str, output: list[str]) -> str:
     return facts.id
 
 
-def import_image(docker: Docker, stream: Any, repository: str, tag: str, changes: tuple[str, ...]) -> str:
+def import_image(docker: Docker, stream: IO[bytes], repository: str, tag: str, changes: tuple[str, ...]) -> str:
     """Make an image of a root file system's tar, read from `stream`; `changes` are Dockerfile instructions."""
     with asking(f"importing {repository}:{tag}", docker.url):
-        docker.api.import_image_from_stream(stream, repository=repository, tag=tag, changes=list(changes))
+        # An iterator, not the file: requests would take a file's length and cut a pipe at its line ends.
+        chunks = iter(lambda: stream.read(CHUNK), b"")
+        docker.api.import_image_from_stream(chunks, repository=repository, tag=tag, changes=list(changes))
     return _built(docker, f"{repository}:{tag}", [])
 
 

@@ -1,0 +1,119 @@
+"""The plan of a case: defaults filled in, names resolved, files rendered, probes spelled out. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lab.model.plan import (
+    HOST,
+    Plan,
+    PlannedAttachment,
+    PlannedNamespace,
+    PlannedNetwork,
+    PlannedProbe,
+    PlannedPublish,
+    PlannedTls,
+)
+from lab.model.scenario import Attachment, Namespace
+from lab.plan.servers import namespace_of, planned_container, split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lab.model.catalogue import Catalogue
+    from lab.model.scenario import Case, Probe, Scenario
+
+DEFAULT_NETWORK = "lab"
+CLIENT = "client"
+
+
+def plan(case: Case, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> Plan:
+    """The plan of a case. Raises `Unsupported` when a server cannot do what is asked of it."""
+    scenario = case.scenario
+    namespaces = _namespaces(scenario)
+    return Plan(
+        case=case.id,
+        networks=_networks(scenario, namespaces),
+        namespaces=tuple(_namespace(scenario, name, one) for name, one in namespaces.items()),
+        containers=tuple(planned_container(name, scenario, catalogue, siblings) for name in scenario.containers),
+        probes=tuple(_probe(name, probe) for name, probe in scenario.probes.items()),
+    )
+
+
+def network_names(scenario: Scenario) -> tuple[str, ...]:
+    """The scenario's networks; one called `lab` if it names none."""
+    return tuple(scenario.networks) or (DEFAULT_NETWORK,)
+
+
+def _namespaces(scenario: Scenario) -> dict[str, Namespace]:
+    """All namespaces: those that are written down, those of containers without one, and the client's."""
+    found = dict(scenario.namespaces)
+    for name, container in scenario.containers.items():
+        found.setdefault(namespace_of(name, container), Namespace())
+    if any(probe.from_ == CLIENT for probe in scenario.probes.values()):
+        found.setdefault(CLIENT, Namespace(networks=network_names(scenario)))
+    return found
+
+
+def _attachments(scenario: Scenario, namespace: Namespace) -> dict[str, Attachment]:
+    if isinstance(namespace.networks, dict):
+        return namespace.networks
+    return {name: Attachment() for name in namespace.networks or network_names(scenario)[:1]}
+
+
+def _networks(scenario: Scenario, namespaces: Mapping[str, Namespace]) -> tuple[PlannedNetwork, ...]:
+    published = {
+        network
+        for namespace in namespaces.values()
+        if namespace.publish
+        for network in _attachments(scenario, namespace)
+    }
+    subnets = {name: network.subnet for name, network in scenario.networks.items()}
+    return tuple(
+        PlannedNetwork(name, subnets.get(name), internal=name not in published) for name in network_names(scenario)
+    )
+
+
+def _namespace(scenario: Scenario, name: str, namespace: Namespace) -> PlannedNamespace:
+    inside = tuple(one for one, container in scenario.containers.items() if namespace_of(one, container) == name)
+    aliases = tuple(dict.fromkeys((name, *namespace.names, *inside)))
+    return PlannedNamespace(
+        name=name,
+        attachments=tuple(
+            PlannedAttachment(network, one.address, aliases) for network, one in _attachments(scenario, namespace).items()
+        ),
+        publish=tuple(PlannedPublish(one.port, one.host_port, one.on) for one in namespace.publish),
+    )
+
+
+def _probe(name: str, probe: Probe) -> PlannedProbe:
+    via = "published" if probe.from_ == HOST and probe.via == "name" else probe.via
+    if probe.exact is not None:
+        exact = probe.exact
+        tls = PlannedTls(exact.tls.sni, exact.tls.alpn, exact.tls.verify) if exact.tls else None
+        send = exact.send.encode("latin-1")
+        target = split(exact.connect_to)
+        return PlannedProbe(name, probe.from_, via, target, None, "", (), b"", send, tls, exact.timeout)
+    request = probe.request
+    if request is None:
+        raise ValueError(f"probe {name} has neither request nor exact")
+    return PlannedProbe(
+        id=name,
+        vantage=probe.from_,
+        via=via,
+        connect=split(request.connect_to) if request.connect_to else url_target(request.url),
+        url=request.url,
+        method=request.method,
+        headers=tuple(request.headers.items()),
+        body=request.body.encode(),
+        send=b"",
+        tls=PlannedTls(None, (), request.verify) if request.url.startswith("https") else None,
+        timeout=request.timeout,
+    )
+
+
+def url_target(url: str) -> tuple[str, int]:
+    """Host and port that a URL means (RFC 9110, section 4.2)."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,159 @@
+"""One container of a scenario, planned: what it runs, its files, its leaf certificates, the listeners to wait for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.model.plan import CONFIG_FOLDER, PlannedContainer, PlannedFile, PlannedLeaf, PlannedListener
+from lab.model.scenario import Tls
+from lab.plan.render import RenderListener, RenderRule, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lab.model.catalogue import Catalogue, Server
+    from lab.model.scenario import Container, Listen, Rule, Scenario
+
+LOOPBACK = "127.0.0.1"
+
+
+def split(address: str) -> tuple[str, int]:
+    """`[::]:8443` to `("::", 8443)`."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def namespace_of(name: str, container: Container) -> str:
+    """Name of the namespace a container runs in: its own unless it names another."""
+    return container.namespace or name
+
+
+def planned_container(
+    name: str, scenario: Scenario, catalogue: Catalogue, siblings: Mapping[str, bytes]
+) -> PlannedContainer:
+    """Plan one container. Raises `Unsupported` for what its server cannot do."""
+    container = scenario.containers[name]
+    if container.image is not None:
+        return _foreign(name, container, siblings)
+    row = catalogue.servers[str(container.server)]
+    leaves = _leaves(name, scenario, container)
+    files = (*_config(name, scenario, row, catalogue, siblings, leaves), *_files(container, siblings))
+    return PlannedContainer(
+        name=name,
+        namespace=namespace_of(name, container),
+        image=row.name,
+        foreign=False,
+        command=container.command or row.command,
+        environment=tuple(sorted(container.environment.items())),
+        files=files,
+        leaves=tuple(leaves.values()),
+        needs_ca=any(rule.upstream_tls for listen in container.listen for rule in listen.routes),
+        listeners=_listeners(container),
+        user=row.user,
+        read_only=row.read_only and all(file.path.startswith(f"{CONFIG_FOLDER}/") for file in files),
+        writable=row.writable,
+    )
+
+
+def _foreign(name: str, container: Container, siblings: Mapping[str, bytes]) -> PlannedContainer:
+    return PlannedContainer(
+        name=name,
+        namespace=namespace_of(name, container),
+        image=container.image or "",
+        foreign=True,
+        command=container.command,
+        environment=tuple(sorted(container.environment.items())),
+        files=_files(container, siblings),
+        leaves=(),
+        needs_ca=False,
+        listeners=_listeners(container),
+        user=None,
+        read_only=False,
+        writable=(),
+    )
+
+
+def _listeners(container: Container) -> tuple[PlannedListener, ...]:
+    return tuple(PlannedListener("tcp", *split(listen.on)) for listen in container.listen)
+
+
+def _files(container: Container, siblings: Mapping[str, bytes]) -> tuple[PlannedFile, ...]:
+    return tuple(
+        PlannedFile(path, siblings[file.source] if file.source else (file.content or "").encode())
+        for path, file in container.files.items()
+    )
+
+
+def _leaves(name: str, scenario: Scenario, container: Container) -> dict[str, PlannedLeaf]:
+    """Listener's address -> its leaf, for each listener that ends TLS for some name."""
+    ending = [listen for listen in container.listen if _ends(listen)]
+    ports = [split(listen.on)[1] for listen in ending]
+    leaves = {}
+    for listen in ending:
+        address, port = split(listen.on)
+        stem = str(port) if ports.count(port) == 1 else f"{address.replace(':', '-').replace('.', '-')}-{port}"
+        leaves[listen.on] = PlannedLeaf(stem, name, listen.names or _names(name, scenario, container))
+    return leaves
+
+
+def _ends(listen: Listen) -> bool:
+    return listen.tls is Tls.ENDED or any(rule.tls is Tls.ENDED for rule in listen.routes)
+
+
+def _names(name: str, scenario: Scenario, container: Container) -> tuple[str, ...]:
+    namespace = namespace_of(name, container)
+    declared = scenario.namespaces.get(namespace)
+    return (declared.names if declared else ()) or (namespace,)
+
+
+def _config(  # noqa: PLR0913, PLR0917 - all of it is needed to render one file
+    name: str,
+    scenario: Scenario,
+    row: Server,
+    catalogue: Catalogue,
+    siblings: Mapping[str, bytes],
+    leaves: Mapping[str, PlannedLeaf],
+) -> tuple[PlannedFile, ...]:
+    container = scenario.containers[name]
+    if row.config is None:
+        return ()
+    path = f"{CONFIG_FOLDER}/{row.config}"
+    if container.config is not None:
+        return (PlannedFile(path, siblings[container.config]),)
+    listeners = tuple(_listener(name, scenario, listen, leaves) for listen in container.listen)
+    return (PlannedFile(path, render(row, catalogue.templates[row.name], listeners).encode()),)
+
+
+def _listener(name: str, scenario: Scenario, listen: Listen, leaves: Mapping[str, PlannedLeaf]) -> RenderListener:
+    address, port = split(listen.on)
+    leaf = leaves.get(listen.on)
+    return RenderListener(
+        address=address,
+        port=port,
+        tls=listen.tls,
+        leaf=leaf.id if leaf else None,
+        names=leaf.names if leaf else (),
+        rules=tuple(_rule(name, scenario, listen, rule) for rule in listen.routes),
+        ipv6=":" in address,
+    )
+
+
+def _rule(name: str, scenario: Scenario, listen: Listen, rule: Rule) -> RenderRule:
+    host, port = split(rule.to)
+    return RenderRule(
+        host=_reach(name, scenario, host),
+        port=port,
+        sni=rule.sni,
+        http_host=rule.host,
+        path=rule.path,
+        tls=rule.tls or listen.tls,
+        upstream_tls=rule.upstream_tls.name if rule.upstream_tls else None,
+    )
+
+
+def _reach(name: str, scenario: Scenario, host: str) -> str:
+    """How `host` is reached from container `name`: by loopback in one's own namespace, else by its DNS name."""
+    if host not in scenario.containers or host in scenario.namespaces:
+        return host
+    theirs = namespace_of(host, scenario.containers[host])
+    return LOOPBACK if theirs == namespace_of(name, scenario.containers[name]) else theirs

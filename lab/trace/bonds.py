@@ -1,0 +1,154 @@
+"""What ties one connection to the next: whether the second carries on what came in on the first.
+
+| bond | holds if | can mislead |
+|---|---|---|
+| same ClientHello | both begin TLS with the same random | no: 32 random bytes |
+| token in clear | the probe's own token, or its own bytes where it has none, stand in the second | a log shipper that copies it |
+| identical bytes | what was sent on both is equal, a PROXY header left out | two equal requests at once: the sender decides |
+| same process wrote it | the process that read the first then opened or wrote the second, and read nothing else between | a health check at that very moment |
+| time alone | nothing else happened in that namespace | anything; it is said |
+
+Rule: a connection that carries another probe's token, another's ClientHello, or an HTTP head without this probe's token is not
+this probe's. The last two bonds are only believed where no other request was on its way through the same receiver.
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lab.trace.lives import reads
+from lab.trace.owners import NOBODY, Owner
+from lab.trace.streams import until
+from lab.trace.talk import NOTHING, TLS, Talk
+
+if TYPE_CHECKING:
+    from lab.model.observations import ClientReport
+    from lab.trace.connections import Connection
+    from lab.trace.flows import Flow
+    from lab.trace.index import Index
+
+SAME_HELLO, TOKEN, IDENTICAL = "same ClientHello", "token in clear", "identical bytes"  # noqa: S105 - words
+PROCESS, TIME = "same process wrote it", "time alone"
+STRONG = (SAME_HELLO, TOKEN, IDENTICAL)
+SHORTEST = 8
+"""Bytes that must be equal to be called identical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One connection of a probe's route."""
+
+    connection: Connection
+    talk: Talk = NOTHING
+    sender: Owner = NOBODY
+    receiver: Owner = NOBODY
+    bond: str | None = None
+    since_ns: int = 0
+    """When the request began on it."""
+    parent: int | None = None
+    """Place in the route of the leg whose receiver sent this one."""
+
+    @property
+    def flow(self) -> Flow:
+        return self.connection.best
+
+    @property
+    def failed(self) -> bool:
+        """Nobody ever answered its SYN, or the answer was a reset."""
+        return not self.flow.accepted and bool(self.flow.syns)
+
+
+def own(data: bytes, report: ClientReport) -> bool:
+    """Whether the probe's own bytes stand in `data`: its token, or all that it sent where it has none."""
+    if report.token:
+        return report.token.encode() in data
+    return len(report.sent) >= SHORTEST and report.sent in data
+
+
+def said(leg: Leg, until_ns: int) -> bytes:
+    """What the sender said on a leg for this request."""
+    up = leg.flow.up
+    return up.data[leg.talk.begin : until(up, until_ns)]
+
+
+def strong(before: Leg, after: Leg, report: ClientReport, until_ns: int) -> str | None:
+    """The strongest bond that the bytes themselves give."""
+    one, two = before.talk.hello, after.talk.hello
+    if one and two:
+        return SAME_HELLO if one.random == two.random else None
+    here, there = said(before, until_ns), said(after, until_ns)
+    if own(there, report):
+        return TOKEN
+    size = min(len(here), len(there))
+    if size >= SHORTEST and here[:size] == there[:size] and (not report.token or not own(here, report)):
+        return IDENTICAL
+    return None
+
+
+def excluded(index: Index, before: Leg, after: Leg, report: ClientReport, until_ns: int) -> bool:
+    """Whether a connection without a strong bond is known not to be this probe's."""
+    data = said(after, until_ns)
+    if any(r.token and r.token != report.token and r.token.encode() in data for r in index.seen.clients):
+        return True
+    if after.talk.protocol == TLS:
+        return _somebody_elses_hello(index, before, after)
+    if not data:
+        return False
+    # In clear, and the probe's own bytes are not in it. Without a token a rewritten request is told by its request line.
+    return bool(report.token) or not _same_request(after.talk, report)
+
+
+def _same_request(heard: Talk, report: ClientReport) -> bool:
+    return bool(heard.head) and report.sent.startswith(f"{heard.head.method} {heard.head.target} ".encode("latin-1"))
+
+
+def _somebody_elses_hello(index: Index, before: Leg, after: Leg) -> bool:
+    """A ClientHello that came into this namespace on another connection is being passed through."""
+    hello = after.talk.hello
+    if hello is None:
+        return False
+    others = index.received_in.get(before.receiver.namespace or "", ())
+    return any(
+        hello.random in c.best.up.data[:600] for c in others if c.id not in (before.connection.id, after.connection.id)
+    )
+
+
+def weak(index: Index, before: Leg, after: Leg, *, alone: bool) -> str | None:
+    """The bond by process or by time. `alone`: it is the only candidate."""
+    begun = after.since_ns
+    if _rivals(index, before, after, begun):
+        return None
+    pid = before.receiver.pid
+    if pid and _wrote(after, pid) and _read_before(before, pid, begun):
+        return PROCESS
+    return TIME if alone else None
+
+
+def _wrote(after: Leg, pid: int) -> bool:
+    life = after.sender.life
+    return life is not None and (life.connecter == pid or any(e.pid == pid and e.event == "write" for e in life.moves))
+
+
+def _read_before(before: Leg, pid: int, time_ns: int) -> bool:
+    life = before.receiver.life
+    return life is not None and any(e.pid == pid and e.time_ns <= time_ns for e in reads(life))
+
+
+def _rivals(index: Index, before: Leg, after: Leg, until_ns: int) -> bool:
+    """Whether another connection brought the same receiver bytes between this request and the connection it might have made."""
+    receiver = before.receiver
+    for other in index.received_in.get(receiver.namespace or "", ()):
+        if other.id in (before.connection.id, after.connection.id):
+            continue
+        if _spoke(other.best, before.since_ns, until_ns) and index.owner(other).container in (None, receiver.container):
+            return True
+    return False
+
+
+def _spoke(flow: Flow, since_ns: int, until_ns: int) -> bool:
+    return any(since_ns <= piece.time_ns <= until_ns for piece in flow.up.pieces)
+
+
+def bound(leg: Leg, bond: str, parent: int) -> Leg:
+    return replace(leg, bond=bond, parent=parent)

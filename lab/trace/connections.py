@@ -1,0 +1,102 @@
+"""Connections, each joined over all the namespaces that saw it.
+
+Rule: what two namespaces saw is one connection if the initial sequence numbers of both sides agree (RFC 9293, section
+3.4.1: they are chosen anew for each connection). That survives address translation, which rewrites addresses and
+leaves sequence numbers; a forwarder makes a connection of its own, with a number of its own. An end belongs to the
+namespace that has its address. Weak spot: something between that rewrites sequence numbers (a SYN proxy) makes one
+connection look like two; connections older than the capture are joined by their addresses.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from lab.trace.flows import Flow, flows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lab.model.observations import Endpoint, Inventory, Packet
+
+TOGETHER_NS = 60 * 10**9
+"""SYNs of one connection are seen within the time in which a kernel gives up (tcp_syn_retries: about two minutes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One TCP connection, wherever it was seen."""
+
+    id: int
+    views: tuple[Flow, ...]
+    """In order of first sight."""
+    sender: Flow | None
+    """As seen in the namespace that initiated it; None: no captured namespace has the address."""
+    receiver: Flow | None
+    """As seen in the namespace that its packets are addressed to in the end."""
+
+    @property
+    def best(self) -> Flow:
+        """The view to read bytes from: without holes, then the longest, then nearest to the receiver."""
+        ranked = [self.receiver, self.sender, *self.views]
+        return max((v for v in ranked if v), key=lambda v: (v.up.whole and v.down.whole, len(v.up.data) + len(v.down.data)))
+
+    @property
+    def begun_ns(self) -> int:
+        return self.views[0].begun_ns
+
+    @property
+    def ended_ns(self) -> int:
+        return max(view.ended_ns for view in self.views)
+
+
+def connections(packets: Iterable[Packet], inventory: Inventory) -> tuple[Connection, ...]:
+    """All TCP connections, in order of first sight."""
+    addresses = {n.name: frozenset(a for i in n.interfaces for a in i.addresses) for n in inventory.namespaces}
+    groups = _groups(flows(packets))
+    return tuple(_connection(number, group, addresses) for number, group in enumerate(groups))
+
+
+def is_loopback(address: str) -> bool:
+    """Loopback belongs to each namespace itself: 127/8 and ::1."""
+    return ip_address(address).is_loopback
+
+
+def _groups(found: Iterable[Flow]) -> list[list[Flow]]:
+    groups: list[list[Flow]] = []
+    by_number: dict[object, list[list[Flow]]] = defaultdict(list)
+    for flow in found:
+        key = _key(flow)
+        group = next((g for g in by_number[key] if _same(g, flow)), None)
+        if group is None:
+            group = []
+            groups.append(group)
+            by_number[key].append(group)
+        group.append(flow)
+    return groups
+
+
+def _key(flow: Flow) -> object:
+    if flow.isn is not None:
+        return flow.isn
+    if is_loopback(flow.client[0]) or is_loopback(flow.server[0]):
+        return flow.namespace, flow.client, flow.server
+    return flow.client, flow.server
+
+
+def _same(group: list[Flow], flow: Flow) -> bool:
+    servers = {f.server_isn for f in (*group, flow)} - {None}
+    return len(servers) <= 1 and abs(flow.begun_ns - group[0].begun_ns) < TOGETHER_NS
+
+
+def _connection(number: int, group: list[Flow], addresses: dict[str, frozenset[str]]) -> Connection:
+    starts = [flow for flow in group if _has(addresses, flow.namespace, flow.client)]
+    ends = [flow for flow in group if _has(addresses, flow.namespace, flow.server)]
+    # A namespace that translates addresses may own the address that was asked for; the packets go on from it.
+    return Connection(number, tuple(group), starts[0] if starts else None, ends[-1] if ends else None)
+
+
+def _has(addresses: dict[str, frozenset[str]], namespace: str, end: Endpoint) -> bool:
+    return is_loopback(end[0]) or end[0] in addresses.get(namespace, frozenset())

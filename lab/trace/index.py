@@ -1,0 +1,100 @@
+"""All observations of a case, sorted once for the questions that are asked of them.
+
+Rule: nothing is decided here; what is not in the observations is not in the index. Weak spot: a pid that ran two programs
+(exec) is shown as the later one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from lab.trace.connections import Connection, connections
+from lab.trace.lives import Ends, Life, lives
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lab.model.observations import AppEvent, Endpoint, Observations, SeenProcess, SocketRow
+
+K = TypeVar("K")
+V = TypeVar("V")
+HOST = "host"
+"""Name of the engine's own namespace, and of what runs there in no container."""
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The observations of one case, by what they are asked for."""
+
+    seen: Observations
+    connections: tuple[Connection, ...]
+    sent_from: Mapping[str, Sequence[Connection]]
+    """Namespace -> connections initiated there, in order of time."""
+    received_in: Mapping[str, Sequence[Connection]]
+    processes: Mapping[int, SeenProcess]
+    containers: Mapping[int, str]
+    """Host pid -> container."""
+    rows: Mapping[tuple[str, Endpoint, Endpoint], Sequence[SocketRow]]
+    """(namespace, local, peer) -> rows of the socket table."""
+    rows_by_peer: Mapping[tuple[str, Endpoint], Sequence[SocketRow]]
+    listeners: Mapping[str, Sequence[SocketRow]]
+    """Namespace -> LISTEN rows."""
+    lives: Mapping[Ends, Sequence[Life]]
+    lives_by_peer: Mapping[Endpoint, Sequence[Life]]
+    reports: Mapping[str, Sequence[AppEvent]]
+    """Container -> what its application reported. A container that reports nothing is not in it."""
+
+
+def build(seen: Observations) -> Index:
+    """Sort everything."""
+    found = connections(seen.packets, seen.inventory)
+    rows = [row for row in seen.sockets if row.transport == "tcp"]
+    alive = lives(e for e in seen.kernel if e.transport == "tcp")
+    sender = {c.id: c.sender.namespace for c in found if c.sender}
+    receiver = {c.id: c.receiver.namespace for c in found if c.receiver}
+    processes = {p.pid: p for p in seen.processes}
+    return Index(
+        seen=seen,
+        connections=found,
+        sent_from=_grouped((sender[c.id], c) for c in found if c.id in sender),
+        received_in=_grouped((receiver[c.id], c) for c in found if c.id in receiver),
+        processes=processes,
+        containers={p.pid: name for p in processes.values() if (name := _container(p, seen))},
+        rows=_grouped(((r.namespace, r.local, r.peer), r) for r in rows if r.state != "LISTEN"),
+        rows_by_peer=_grouped(((r.namespace, r.peer), r) for r in rows if r.state != "LISTEN"),
+        listeners=_grouped((r.namespace, r) for r in rows if r.state == "LISTEN"),
+        lives=alive,
+        lives_by_peer=_grouped((life.peer, life) for same in alive.values() for life in same),
+        reports=_grouped((e.container, e) for e in seen.application),
+    )
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    groups: dict[K, list[V]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return dict(groups)
+
+
+def _container(process: SeenProcess, seen: Observations) -> str | None:
+    """The container whose id the process's cgroup path carries; `host` for what runs on the host in none."""
+    ids = _ID.findall(process.cgroup)
+    names = [c.name for c in seen.inventory.containers if c.id and c.id in ids]
+    if names:
+        return names[-1]
+    if process.namespace == HOST:
+        return HOST
+    return ids[-1][:12] if ids else None
+
+
+def gaps(index: Index, witness: str, namespace: str | None = None) -> tuple[str, ...]:
+    """Why this witness's evidence is known to be incomplete (in this namespace)."""
+    return tuple(
+        gap.why
+        for gap in index.seen.gaps
+        if gap.witness == witness and (namespace is None or gap.namespace in ("", namespace))
+    )

@@ -1,0 +1,232 @@
+"""Which process received a connection, and which one initiated it.
+
+Strongest first: (a) a row of the socket table with the connection's own ends, and who holds a descriptor of it;
+(b) the kernel's timeline: who read and wrote on the socket with these ends; (c) an accept that can only have been
+this one's; (d) the listener and its holders. Holding is not accepting: parents and forks hold sockets on which they
+never read, so a reader beats a holder, and the two contradict each other only if no reader is among the holders.
+Weak spot: (d) names candidates, and a container only if all of them are in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Contradiction, Evidence
+from lab.trace import cite
+from lab.trace.listeners import written
+from lab.trace.lives import Life, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lab.model.observations import Endpoint, KernelEvent, SocketRow
+    from lab.trace.connections import Connection
+    from lab.trace.flows import Flow
+    from lab.trace.index import Index
+
+CLOSE_NS = 2 * 10**9
+"""A socket is made within this time of the connection's first packet, or it belongs to another one with the same ends."""
+UNOWNED = ("ESTAB", "CLOSE-WAIT", "SYN-RECV")
+"""States in which a socket with inode 0 waits in the accept queue; in later ones its owner has closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who had one end of a connection."""
+
+    namespace: str | None = None
+    local: Endpoint | None = None
+    """As the socket has it; where the namespace rewrote the destination it differs from the packets'."""
+    pid: int | None = None
+    candidates: tuple[int, ...] = ()
+    container: str | None = None
+    owned: bool | None = None
+    """True: a process had it; False: it was seen without any; None: nobody could tell."""
+    listener: SocketRow | None = None
+    row: SocketRow | None = None
+    life: Life | None = None
+    evidence: tuple[Evidence, ...] = ()
+    contradiction: Contradiction | None = None
+
+
+NOBODY = Owner()
+
+
+def receiver(index: Index, connection: Connection) -> Owner:
+    """Who received it."""
+    flow = connection.receiver
+    if flow is None:
+        return NOBODY
+    local = _local(index, flow)
+    found = _owner(index, flow, local, flow.client)
+    listener = listener_of(index, flow.namespace, local, flow.begun_ns)
+    return _with_listener(index, flow, found, listener)
+
+
+def sender(index: Index, connection: Connection) -> Owner:
+    """Who initiated it."""
+    flow = connection.sender
+    return _owner(index, flow, flow.client, flow.server, initiated=True) if flow else NOBODY
+
+
+def listener_of(index: Index, namespace: str, local: Endpoint, time_ns: int) -> SocketRow | None:
+    """The listening socket that takes a connection to `local`: a specific address before the wildcard.
+
+    The wildcard of IPv6 takes IPv4 too unless IPV6_V6ONLY is set (ipv6(7)), which the table does not show; an IPv4
+    wildcard on the same port comes first.
+    """
+    rows = [row for row in index.listeners.get(namespace, ()) if row.local[1] == local[1]]
+    before = [row.time_ns for row in rows if row.time_ns <= time_ns]
+    moment = max(before) if before else min((row.time_ns for row in rows), default=0)
+    look = next((row.look for row in rows if row.time_ns == moment), "")
+    wildcards = ("::",) if ":" in local[0] else ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    for address in (local[0], *wildcards):
+        same = [row for row in rows if row.look == look and row.local[0] == address]
+        if same:
+            return _together(same)
+    return None
+
+
+def _together(rows: Sequence[SocketRow]) -> SocketRow:
+    """Several sockets on one address (SO_REUSEPORT): any of their holders may have been given the connection."""
+    return replace(rows[0], holders=tuple(sorted({pid for row in rows for pid in row.holders})))
+
+
+def _local(index: Index, flow: Flow) -> Endpoint:
+    """The socket's own end: the packets' destination, or the only socket with this peer (REDIRECT rewrites inside)."""
+    key = flow.namespace, flow.server, flow.client
+    if key in index.rows or (flow.server, flow.client) in index.lives:
+        return flow.server
+    rows = {row.local for row in index.rows_by_peer.get((flow.namespace, flow.client), ())}
+    lives = {life.local for life in index.lives_by_peer.get(flow.client, ()) if _fits(life, flow)}
+    others = (rows | lives) - {flow.client}
+    return others.pop() if len(others) == 1 and flow.accepted else flow.server
+
+
+def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiated: bool = False) -> Owner:
+    row = _row(index.rows.get((flow.namespace, local, peer), ()), flow)
+    life = next((each for each in index.lives.get((local, peer), ()) if _fits(each, flow)), None)
+    connecter = life.connecter if life and initiated else None
+    pids = _movers(life) or ([connecter] if connecter else [])
+    holders = row.holders if row else ()
+    pid = pids[0] if pids else holders[0] if len(holders) == 1 else None
+    return Owner(
+        namespace=flow.namespace,
+        local=local,
+        pid=pid,
+        candidates=() if pid else holders,
+        container=_container(index, [pid] if pid else holders),
+        owned=_owned(row, pids),
+        row=row,
+        life=life,
+        evidence=tuple(_evidence(index, row, life, pid)),
+        contradiction=_contradiction(row, life),
+    )
+
+
+def _row(rows: Iterable[SocketRow], flow: Flow) -> SocketRow | None:
+    """The row that says most: one with holders, else the first that was seen while the connection lived."""
+    ours = [row for row in rows if row.time_ns >= flow.begun_ns]
+    return next((row for row in ours if row.holders), ours[0] if ours else None)
+
+
+def _fits(life: Life, flow: Flow) -> bool:
+    """The same ends exist in several namespaces on loopback, and again later: time and the processes' namespace decide."""
+    near = any(abs(e.time_ns - flow.begun_ns) < CLOSE_NS for e in life.states) or not flow.syns
+    return near and (not life.namespaces or flow.namespace in life.namespaces)
+
+
+def _movers(life: Life | None) -> list[int]:
+    """Pids that used the socket, who read most bytes first, then in order of time."""
+    if life is None:
+        return []
+    taken = Counter[int]()
+    for event in reads(life):
+        taken[event.pid] += event.size
+    order = dict.fromkeys([pid for pid, _ in taken.most_common()] + [e.pid for e in life.moves])
+    return [pid for pid in order if pid]
+
+
+def _owned(row: SocketRow | None, pids: Sequence[int]) -> bool | None:
+    if pids or (row and row.holders):
+        return True
+    return False if row and row.inode == 0 and row.state in UNOWNED else None
+
+
+def _container(index: Index, pids: Iterable[int]) -> str | None:
+    names = {index.containers.get(pid) for pid in pids}
+    return names.pop() if len(names) == 1 else None
+
+
+def _evidence(index: Index, row: SocketRow | None, life: Life | None, pid: int | None) -> Iterable[Evidence]:
+    if row:
+        yield cite.row(row)
+    if life and (event := _told(life, pid)):
+        yield cite.kernel(event, _says(event))
+    if pid is not None and pid in index.processes:
+        yield cite.process(index.processes[pid], index.containers.get(pid))
+
+
+def _told(life: Life, pid: int | None) -> KernelEvent | None:
+    """The event that names the process: its first read of bytes, else its first attempt."""
+    mine = [e for e in life.moves if e.pid == pid]
+    return next((e for e in mine if e.event == "read" and e.size > 0 and not e.peek), mine[0] if mine else None)
+
+
+def _says(event: KernelEvent) -> str:
+    verb = {"read": "looked at" if event.peek else "read", "write": "wrote"}[event.event]
+    done = f"{verb} {event.size} bytes" if event.size >= 0 else f"tried to {event.event}"
+    return f"host pid {event.pid} {done}"
+
+
+def _contradiction(row: SocketRow | None, life: Life | None) -> Contradiction | None:
+    taken = list(reads(life)) if life else []
+    if not row or not row.holders or not taken or {e.pid for e in taken} & set(row.holders):
+        return None
+    return Contradiction(
+        f"who has the socket {written(row.local)}", cite.row(row), cite.kernel(taken[0], _says(taken[0]))
+    )
+
+
+def _with_listener(index: Index, flow: Flow, found: Owner, listener: SocketRow | None) -> Owner:
+    """What the listener adds: its address, and who could have accepted where nothing says who did."""
+    if listener is None or flow.refused:
+        return found
+    evidence = (cite.listener(listener), *found.evidence)
+    if found.pid or found.candidates or found.owned is False:
+        return replace(found, listener=listener, evidence=evidence)
+    holders = listener.holders
+    taken = _accept(index, flow, listener)
+    pid = taken.pid if taken else holders[0] if len(holders) == 1 else None
+    more = [cite.kernel(taken, f"host pid {taken.pid} accepted a connection, and there was one to accept")] if taken else []
+    known = [cite.process(index.processes[pid], index.containers.get(pid))] if pid and pid in index.processes else []
+    return replace(
+        found,
+        listener=listener,
+        pid=pid,
+        candidates=() if pid else holders,
+        container=_container(index, [pid] if pid else holders),
+        owned=True if taken else found.owned,
+        evidence=(*evidence, *more, *known),
+    )
+
+
+def _accept(index: Index, flow: Flow, listener: SocketRow) -> KernelEvent | None:
+    """An accept that can only have been this connection's: the first after the handshake, with no other one waiting."""
+    if not flow.confirmed:
+        return None
+    after = [
+        e for e in index.seen.kernel
+        if e.event == "accept" and e.size >= 0 and e.pid in listener.holders and e.time_ns >= flow.begun_ns
+    ]  # fmt: skip
+    if not after:
+        return None
+    first = min(after, key=lambda e: e.time_ns)
+    others = [
+        c for c in index.received_in.get(flow.namespace, ())
+        if c.receiver and c.receiver.client != flow.client and c.receiver.server[1] == flow.server[1]
+        and flow.begun_ns - CLOSE_NS < c.begun_ns < first.time_ns
+    ]  # fmt: skip
+    return None if others else first

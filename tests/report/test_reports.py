@@ -1,0 +1,157 @@
+"""What people and programs read: the drawing, the document, the page, the progress lines."""
+
+from __future__ import annotations
+
+import io
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from lab.model.routes import Evidence, Hop, Route, Stage, TlsAtHop, TlsEnd, Witness
+from lab.model.verdicts import CaseResult, Outcome, Verdict
+from lab.report import page, result, terminal
+from lab.report.progress import Mode, Progress
+
+PACKET = Evidence(Witness.PACKETS, "packets/web.pcapng:12", "ClientHello, SNI shop.example")
+KERNEL = Evidence(Witness.KERNEL, "kernel.jsonl:7", "nginx read 517 bytes")
+
+
+def hop(number: int, container: str | None, **more: object) -> Hop:
+    values: dict[str, object] = {
+        "number": number,
+        "transport": "tcp",
+        "local": "10.0.0.2:8443",
+        "peer": "10.0.0.3:40000",
+        "asked": "10.0.0.2:8443",
+        "container": container,
+        "namespace": "web",
+        "interface": "eth0",
+        "listener": "0.0.0.0:8443",
+        "process": "nginx",
+        "pid": 7,
+        "host_pid": 4007,
+        "protocol": "tls",
+        "tls": TlsAtHop.ENDED,
+        "sni": "shop.example",
+        "evidence": (PACKET, KERNEL),
+    }
+    return Hop(**{**values, **more})  # type: ignore[arg-type]
+
+
+def case(outcome: Outcome = Outcome.PASS, title: str = "nginx ends TLS") -> CaseResult:
+    refused = hop(2, None, local=None, listener=None, process=None, pid=None, protocol=None, tls=None, sni=None)
+    end = TlsEnd(1, "proxy", "nginx", 7, "10.0.0.2", 8443, (PACKET,))
+    route = Route("order", (hop(1, "proxy"), refused), (end,), Stage.REFUSED, False, "stopped at refused", status=502)
+    verdict = Verdict("order.route", outcome, "it travels", "proxy → app", "proxy → nobody", ("packets",), (PACKET,), "why")
+    return CaseResult("s.nginx", "s", title, ("C16",), outcome, 1.25, (verdict,), (route,), "scenarios/s.yaml", (("order.route", 9),))
+
+
+def plain(lines: object) -> str:
+    return "\n".join(line.plain for line in lines)  # type: ignore[attr-defined]
+
+
+def test_the_drawing_names_process_address_and_where_tls_ended() -> None:
+    text = plain(terminal.case(case()))
+    for words in ("proxy · nginx · pid 7", "10.0.0.2:8443", "TLS ends here", "packets/web.pcapng:12", "nobody", "SNI shop.example"):
+        assert words in text
+
+
+def test_what_did_not_pass_shows_expected_actual_and_why() -> None:
+    failed = plain(terminal.case(case(Outcome.FAIL)))
+    assert "expected proxy → app" in failed
+    assert "actual   proxy → nobody" in failed
+    assert "expected proxy → app" not in plain(terminal.case(case()))
+
+
+def test_a_name_is_never_read_as_markup() -> None:
+    assert "[red]x[/red]" in plain(terminal.case(case(title="[red]x[/red]")))
+
+
+def test_marks_have_a_word_beside_them() -> None:
+    for outcome in Outcome:
+        assert str(outcome) in terminal.mark(outcome).plain
+
+
+def test_the_summary_gives_the_reason_of_what_failed() -> None:
+    text = plain(terminal.summary([case(), case(Outcome.FAIL)], 3.0, "runs/x"))
+    assert "PASS 1" in text
+    assert "FAIL  s.nginx: order.route: why" in text
+    assert "lab judge runs/x" in text
+
+
+def test_the_document_has_the_stable_names() -> None:
+    document = json.loads(json.dumps(result.document([case()], {"kernel": "6"}, {"version": "1"}, {})))
+    assert document["format"] == "lab-result/1"
+    [one] = document["scenarios"]
+    assert one["checks"][0] | {"evidence": []} == {
+        "id": "order.route",
+        "outcome": "PASS",
+        "says": "it travels",
+        "expected": "proxy → app",
+        "actual": "proxy → nobody",
+        "why": "why",
+        "line": 9,
+        "witnesses": ["packets"],
+        "evidence": [],
+    }
+    [probe] = one["probes"]
+    assert probe["tls_ends_at"][0]["port"] == 8443
+    assert probe["hops"][0]["witnesses"] == ["packets:12", "kernel:7"]
+    wanted = "container namespace interface transport listener local peer process pid protocol tls sni alpn stage witnesses"
+    assert set(wanted.split()) <= probe["hops"][0].keys()
+
+
+class References(HTMLParser):
+    """Everything that would make a browser load or run something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        if tag in ("script", "img", "link", "iframe") or names & {"src", "href", "onclick", "onload"}:
+            self.found.append(tag)
+
+
+def test_the_page_escapes_loads_nothing_and_is_the_same_twice() -> None:
+    hostile = case(title='<script>alert(1)</script>" onload="x')
+    html = page.page([hostile], "run", {"kernel": "6"}, {})
+    seen = References()
+    seen.feed(html)
+    assert seen.found == []
+    assert "&lt;script&gt;" in html
+    assert html == page.page([hostile], "run", {"kernel": "6"}, {})
+    seen.feed("<img src=x>")
+    assert seen.found == ["img"]
+
+
+def lines(mode: Mode) -> str:
+    out = io.StringIO()
+    progress = Progress(mode, out)
+    with progress.phase("fast"):
+        pass
+    with pytest.raises(ValueError, match="x"), progress.phase("broken"):
+        raise ValueError("x")
+    progress.note("a note")
+    progress.close()
+    return out.getvalue()
+
+
+def test_progress_speaks_of_failures_and_not_of_what_was_fast() -> None:
+    text = lines(Mode.PLAIN)
+    assert "failed: broken" in text
+    assert "fast" not in text
+    assert lines(Mode.AUTO) .startswith("✗ failed: broken")
+
+
+def test_progress_as_json_is_one_object_a_line() -> None:
+    events = [json.loads(line) for line in lines(Mode.JSON).splitlines()]
+    assert [(e.get("phase"), e.get("state")) for e in events][:4] == [
+        ("fast", "started"),
+        ("fast", "done"),
+        ("broken", "started"),
+        ("broken", "failed"),
+    ]
+    assert lines(Mode.QUIET) == ""
