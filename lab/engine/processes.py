@@ -15,7 +15,7 @@ from pathlib import Path
 from lab.engine.errors import MachineError
 
 STOP_SECONDS = 30.0
-"""Until an engine has ended; the lab's own gives its containers 3 s."""
+"""Until an engine has ended; a container whose first process ignores TERM costs it 10 s."""
 
 
 def engine_pid(pid_file: Path, url: str) -> int | None:

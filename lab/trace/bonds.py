@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from lab.model.observations import ClientReport
     from lab.trace.connections import Connection
     from lab.trace.flows import Flow
-    from lab.trace.index import Index
+    from lab.trace.owners import World
 
-SAME_HELLO, TOKEN, IDENTICAL = "same ClientHello", "token in clear", "identical bytes"  # noqa: S105 - words
+SAME_HELLO, TOKEN, IDENTICAL = "same ClientHello", "token in clear", "identical bytes"
 PROCESS, TIME = "same process wrote it", "time alone"
 STRONG = (SAME_HELLO, TOKEN, IDENTICAL)
 SHORTEST = 8
@@ -79,20 +79,20 @@ def strong(before: Leg, after: Leg, report: ClientReport, until_ns: int) -> str 
         return SAME_HELLO if one.random == two.random else None
     here, there = said(before, until_ns), said(after, until_ns)
     if own(there, report):
-        return TOKEN
+        return TOKEN if report.token else IDENTICAL
     size = min(len(here), len(there))
     if size >= SHORTEST and here[:size] == there[:size] and (not report.token or not own(here, report)):
         return IDENTICAL
     return None
 
 
-def excluded(index: Index, before: Leg, after: Leg, report: ClientReport, until_ns: int) -> bool:
+def excluded(world: World, before: Leg, after: Leg, report: ClientReport, until_ns: int) -> bool:
     """Whether a connection without a strong bond is known not to be this probe's."""
     data = said(after, until_ns)
-    if any(r.token and r.token != report.token and r.token.encode() in data for r in index.seen.clients):
+    if any(r.token and r.token != report.token and r.token.encode() in data for r in world.index.seen.clients):
         return True
     if after.talk.protocol == TLS:
-        return _somebody_elses_hello(index, before, after)
+        return _somebody_elses_hello(world, before, after)
     if not data:
         return False
     # In clear, and the probe's own bytes are not in it. Without a token a rewritten request is told by its request line.
@@ -100,34 +100,37 @@ def excluded(index: Index, before: Leg, after: Leg, report: ClientReport, until_
 
 
 def _same_request(heard: Talk, report: ClientReport) -> bool:
-    return bool(heard.head) and report.sent.startswith(f"{heard.head.method} {heard.head.target} ".encode("latin-1"))
+    head = heard.head
+    return head is not None and report.sent.startswith(f"{head.method} {head.target} ".encode("latin-1"))
 
 
-def _somebody_elses_hello(index: Index, before: Leg, after: Leg) -> bool:
+def _somebody_elses_hello(world: World, before: Leg, after: Leg) -> bool:
     """A ClientHello that came into this namespace on another connection is being passed through."""
     hello = after.talk.hello
     if hello is None:
         return False
-    others = index.received_in.get(before.receiver.namespace or "", ())
+    others = world.index.received_in.get(before.receiver.namespace or "", ())
     return any(
         hello.random in c.best.up.data[:600] for c in others if c.id not in (before.connection.id, after.connection.id)
     )
 
 
-def weak(index: Index, before: Leg, after: Leg, *, alone: bool) -> str | None:
+def weak(world: World, before: Leg, after: Leg, *, alone: bool) -> str | None:
     """The bond by process or by time. `alone`: it is the only candidate."""
     begun = after.since_ns
-    if _rivals(index, before, after, begun):
+    if _rivals(world, before, after, begun):
         return None
     pid = before.receiver.pid
-    if pid and _wrote(after, pid) and _read_before(before, pid, begun):
+    if pid and _wrote(after, pid, begun) and _read_before(before, pid, begun):
         return PROCESS
     return TIME if alone else None
 
 
-def _wrote(after: Leg, pid: int) -> bool:
+def _wrote(after: Leg, pid: int, since_ns: int) -> bool:
     life = after.sender.life
-    return life is not None and (life.connecter == pid or any(e.pid == pid and e.event == "write" for e in life.moves))
+    if life is None:
+        return False
+    return life.connecter == pid or any(e.pid == pid and e.event == "write" and e.time_ns >= since_ns for e in life.moves)
 
 
 def _read_before(before: Leg, pid: int, time_ns: int) -> bool:
@@ -135,13 +138,13 @@ def _read_before(before: Leg, pid: int, time_ns: int) -> bool:
     return life is not None and any(e.pid == pid and e.time_ns <= time_ns for e in reads(life))
 
 
-def _rivals(index: Index, before: Leg, after: Leg, until_ns: int) -> bool:
-    """Whether another connection brought the same receiver bytes between this request and the connection it might have made."""
+def _rivals(world: World, before: Leg, after: Leg, until_ns: int) -> bool:
+    """Whether another connection brought the same receiver bytes between this request and what it might have made of it."""
     receiver = before.receiver
-    for other in index.received_in.get(receiver.namespace or "", ()):
+    for other in world.index.received_in.get(receiver.namespace or "", ()):
         if other.id in (before.connection.id, after.connection.id):
             continue
-        if _spoke(other.best, before.since_ns, until_ns) and index.owner(other).container in (None, receiver.container):
+        if _spoke(other.best, before.since_ns, until_ns) and world.receivers[other.id].container in (None, receiver.container):
             return True
     return False
 

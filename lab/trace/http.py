@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PROXY_2 = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -88,6 +92,47 @@ def _may_begin_request(line: bytes) -> bool:
     if (method and not TOKEN.fullmatch(method)) or len(method) > 32:
         return False
     return not blank or all(byte >= 32 or byte == 13 for byte in rest)
+
+
+METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH ")
+_BEGUN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} (/|\*|https?:)")
+
+
+def begun(data: bytes) -> bool:
+    """Whether `data` begins a request that its sender did not finish: its request line, or the head behind it."""
+    if not data:
+        return False
+    try:
+        head = request_head(data)
+    except NotHttp:
+        return False
+    if head is not None:
+        return not head.complete
+    return any(method.startswith(data) for method in METHODS) or _BEGUN.match(data) is not None
+
+
+def flaws(data: bytes) -> tuple[str, ...]:
+    """What RFC 9112 has a server refuse in a complete head; empty where nothing was found, or no head is complete."""
+    end = HEAD_END.search(data)
+    line, _, rest = data[: end.start() if end else 0].partition(b"\n")
+    if not end or not REQUEST.fullmatch(line):
+        return ()
+    fields = [field.rstrip(b"\r").partition(b":") for field in rest.split(b"\n") if field.strip()]
+    names = [name.lower() for name, _, _ in fields]
+    found = [says for test, says in _FLAWS if test(names)]
+    if b"HTTP/1.1" in line and names.count(b"host") != 1:
+        found.append(f"{names.count(b'host')} Host fields (section 3.2)")
+    if any(not TOKEN.fullmatch(name) or not colon for name, colon, _ in fields):
+        found.append("a field name that is none (section 5.1)")
+    if not TOKEN.fullmatch(line.split(b" ")[0]) or re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", data[: end.start()]):
+        found.append("a byte that has no place there (sections 2.2, 3)")
+    return tuple(found)
+
+
+_FLAWS: tuple[tuple[Callable[[list[bytes]], bool], str], ...] = (
+    (lambda names: {b"content-length", b"transfer-encoding"} <= set(names), "both lengths (section 6.3)"),
+    (lambda names: names.count(b"content-length") > 1, "several Content-Length fields (section 6.3)"),
+)
 
 
 def status_line(data: bytes) -> Status | None:

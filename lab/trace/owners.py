@@ -54,6 +54,21 @@ class Owner:
 NOBODY = Owner()
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """The observations of a case, and who had each connection's ends; by the connection's id."""
+
+    index: Index
+    receivers: tuple[Owner, ...]
+    senders: tuple[Owner, ...]
+
+
+def world(index: Index) -> World:
+    """Find out who had the ends of every connection."""
+    found = index.connections
+    return World(index, tuple(receiver(index, c) for c in found), tuple(sender(index, c) for c in found))
+
+
 def receiver(index: Index, connection: Connection) -> Owner:
     """Who received it."""
     flow = connection.receiver

@@ -1,0 +1,36 @@
+"""Files that are made from others and checked in: written, or checked for freshness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.engine.catalogue import load_catalogue
+from lab.engine.project import find_project
+from lab.plan.compose import compose
+from lab.session.jobs import all_jobs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def compose_files(*, check: bool) -> list[Path]:
+    """Write the compose file of every case (twins excepted); gives the paths that were not fresh. `check` writes nothing."""
+    project = find_project()
+    catalogue = load_catalogue(project.images)
+    wanted: dict[Path, str] = {}
+    for job in all_jobs(project, catalogue):
+        if job.plan and job.case.twin is None:
+            wanted |= {project.compose / name: text for name, text in compose(job.plan, catalogue, job.case.file).items()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    gone = [path for path in project.compose.rglob("*") if path.is_file() and path not in wanted]
+    if not check:
+        _write({path: wanted[path] for path in stale}, gone)
+    return sorted([*stale, *gone])
+
+
+def _write(fresh: dict[Path, str], gone: list[Path]) -> None:
+    for path in gone:
+        path.unlink()
+    for path, text in fresh.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")

@@ -1,0 +1,194 @@
+"""From the client's connection onwards: which connections carry a probe, in order.
+
+Rule: the next connections are those that the receiving namespace initiated while the request was there, by the
+receiving process or container where that is known, and that a bond ties to it (`lab.trace.bonds`). Strong bonds are
+looked for first, for all probes, so that a weak one never takes what belongs to another. An attempt that failed is a
+connection of the route like any other.
+Weak spot: what travels over UNIX sockets or shared memory between two containers is not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lab.trace import bonds
+from lab.trace.bonds import Leg
+from lab.trace.talk import talk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lab.model.observations import ClientReport
+    from lab.trace.connections import Connection
+    from lab.trace.flows import Flow
+    from lab.trace.owners import World
+
+SLACK_NS = 2 * 10**6
+"""Two clocks of one machine may differ by this."""
+DEEPEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The legs of one probe, and what could not be told while following it."""
+
+    legs: tuple[Leg, ...]
+    open_questions: tuple[str, ...] = ()
+
+
+def first(world: World, report: ClientReport) -> Leg | None:
+    """The client's own connection: by its two ends, by its own where the kernel rewrote the other, or by what it asked for."""
+    sent = [c for c in world.index.sent_from.get(report.namespace, ()) if c.sender and _in_time(c.sender, report)]
+    tests: tuple[Callable[[Flow], bool], ...] = (
+        lambda flow: report.local == flow.client and report.peer == flow.server,
+        lambda flow: report.local == flow.client,
+        lambda flow: report.local is not None and report.local[1] == flow.client[1],
+        lambda flow: report.local is None and flow.server[1] == report.asked[1],
+    )
+    for test in tests:
+        found = [c for c in sent if any(test(view) for view in c.views if view.namespace == report.namespace)]
+        if found:
+            return _leg(world, found[-1], 0)
+    return None
+
+
+def _in_time(flow: Flow, report: ClientReport) -> bool:
+    return report.started_ns - SLACK_NS <= flow.begun_ns <= report.finished_ns + SLACK_NS
+
+
+def _leg(world: World, connection: Connection, since_ns: int) -> Leg:
+    """A connection as a leg; `since_ns` is when the request can have begun on it at the earliest."""
+    flow = connection.best
+    said = talk(flow, since_ns)
+    up = [piece.time_ns for piece in flow.up.pieces if piece.time_ns >= since_ns]
+    begun = flow.begun_ns if flow.begun_ns >= since_ns or not up else up[0]
+    return Leg(connection, said, world.senders[connection.id], world.receivers[connection.id], since_ns=begun)
+
+
+def claims(world: World, reports: Iterable[ClientReport]) -> dict[int, set[int]]:
+    """Line of each report -> ids of the connections that strong bonds give it."""
+    found = {}
+    for report in reports:
+        begin = first(world, report)
+        found[report.line] = {leg.connection.id for leg in _strongly(world, begin, report)} if begin else set()
+    return found
+
+
+def _strongly(world: World, begin: Leg, report: ClientReport) -> tuple[Leg, ...]:
+    walk = _Walk(world, report, None)
+    walk.on(begin)
+    return tuple(walk.legs)
+
+
+def follow(world: World, report: ClientReport, claimed: dict[int, set[int]]) -> Path | None:
+    """The whole path of a probe; None if not even the client's connection was captured."""
+    begin = first(world, report)
+    if begin is None:
+        return None
+    others = set().union(*(ids for line, ids in claimed.items() if line != report.line))
+    walk = _Walk(world, report, others)
+    walk.on(begin)
+    return Path(tuple(walk.legs), tuple(walk.questions))
+
+
+class _Walk:
+    """Depth first, in order of time: a connection is taken once. `others`: None for strong bonds only."""
+
+    def __init__(self, world: World, report: ClientReport, others: set[int] | None) -> None:
+        self.world, self.report, self.others = world, report, others
+        self.legs: list[Leg] = []
+        self.used: set[int] = set()
+        self.questions: list[str] = []
+
+    def on(self, leg: Leg) -> None:
+        place = len(self.legs)
+        self.legs.append(leg)
+        self.used.add(leg.connection.id)
+        if leg.failed or place >= DEEPEST:
+            return
+        for following in self.after(leg):
+            if following.connection.id not in self.used:
+                self.on(replace(following, parent=place))
+
+    def after(self, leg: Leg) -> list[Leg]:
+        """The legs that the receiver of this one sent, in order of time."""
+        nearby = [c for c in self.candidates(leg) if _mine(leg, c)]
+        strong = [replace(c, bond=bond) for c in nearby if (bond := self.strong(leg, c))]
+        strong = _first_unknown(strong)
+        if self.others is None:
+            return strong
+        rest = [c for c in nearby if c.connection.id not in {s.connection.id for s in strong}]
+        weak = self.weak(leg, [c for c in rest if not self.excluded(leg, c)], strong)
+        return sorted([*strong, *weak], key=lambda each: each.since_ns)
+
+    def candidates(self, leg: Leg) -> Iterator[Leg]:
+        namespace = leg.receiver.namespace
+        for connection in self.world.index.sent_from.get(namespace or "", ()):
+            active = _active(connection, leg.since_ns - SLACK_NS, self.report.finished_ns + SLACK_NS)
+            if connection.id not in self.used and active:
+                yield _leg(self.world, connection, leg.since_ns - SLACK_NS)
+
+    def strong(self, leg: Leg, after: Leg) -> str | None:
+        bond = bonds.strong(leg, after, self.report, self.report.finished_ns + SLACK_NS)
+        if bond == bonds.IDENTICAL and self.twins():
+            return bond if bonds.weak(self.world, leg, after, alone=False) else None
+        return bond
+
+    def twins(self) -> bool:
+        """Whether another probe sent the same bytes at the same time, so that they tell nothing."""
+        mine = self.report
+        return any(
+            r.line != mine.line and r.sent == mine.sent and r.token == mine.token
+            and r.started_ns <= mine.finished_ns and mine.started_ns <= r.finished_ns
+            for r in self.world.index.seen.clients
+        )  # fmt: skip
+
+    def excluded(self, leg: Leg, after: Leg) -> bool:
+        taken = self.others is not None and after.connection.id in self.others
+        return taken or bonds.excluded(self.world, leg, after, self.report, self.report.finished_ns + SLACK_NS)
+
+    def weak(self, leg: Leg, rest: list[Leg], strong: list[Leg]) -> list[Leg]:
+        """Next to a strong bond only attempts that failed before it; else the only candidate."""
+        if strong:
+            rest = [c for c in rest if c.failed and c.flow.ended_ns <= strong[0].since_ns]
+        failed, others = [c for c in rest if c.failed], [c for c in rest if not c.failed]
+        found = [self.tied(leg, c, alone=len(failed) == 1) for c in failed]
+        found += [self.tied(leg, c, alone=len(rest) == 1) for c in others[:1] if len(others) == 1]
+        self.ask(leg, others if len(others) > 1 else [])
+        return [each for each in found if each]
+
+    def tied(self, leg: Leg, after: Leg, *, alone: bool) -> Leg | None:
+        bond = bonds.weak(self.world, leg, after, alone=alone)
+        if bond is None:
+            self.ask(leg, [after])
+            return None
+        return replace(after, bond=bond)
+
+    def ask(self, leg: Leg, untold: list[Leg]) -> None:
+        if untold:
+            place = leg.receiver.container or leg.receiver.namespace
+            ends = ", ".join(f"{each.flow.server[0]}:{each.flow.server[1]}" for each in untold)
+            self.questions.append(f"whether {place} carried the request on to {ends}: nothing ties it to this probe alone")
+
+
+def _mine(leg: Leg, after: Leg) -> bool:
+    """Whether the receiver can have sent it, by what is known of both processes."""
+    here, there = leg.receiver, after.sender
+    if here.container and there.container:
+        return here.container == there.container
+    return not (here.pid and there.pid) or here.pid == there.pid
+
+
+def _first_unknown(strong: list[Leg]) -> list[Leg]:
+    """Where nobody knows who sent them, a later one may have been sent by the next receiver: take the first only."""
+    known = [leg for leg in strong if leg.sender.container or leg.sender.pid]
+    unknown = sorted((leg for leg in strong if leg not in known), key=lambda leg: leg.since_ns)
+    return sorted([*known, *unknown[: 0 if known else 1]], key=lambda leg: leg.since_ns)
+
+
+def _active(connection: Connection, since_ns: int, until_ns: int) -> bool:
+    """Whether it began or carried bytes of its sender in this time."""
+    if since_ns <= connection.begun_ns <= until_ns:
+        return True
+    return any(since_ns <= piece.time_ns <= until_ns for piece in connection.best.up.pieces)
