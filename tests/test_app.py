@@ -216,9 +216,7 @@ def test_fifty_connections_at_a_time(app: Running) -> None:
     def ask(number: int) -> bool:
         with app.connect() as sock:
             barrier.wait(WAIT)
-            sock.sendall(
-                HEAD.replace(b"/orders", b"/%d" % number).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-            )
+            sock.sendall(HEAD.replace(b"/orders", b"/%d" % number).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             return b'"/%d"' % number in answer(sock)
 
     with ThreadPoolExecutor(50) as pool:
@@ -235,9 +233,7 @@ def test_a_head_request_gets_no_body(app: Running) -> None:
 
 def test_a_client_that_waits_for_100_gets_it(app: Running) -> None:
     with app.connect() as sock:
-        sock.sendall(
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
-        )
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
         assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
         sock.sendall(b"ok")
         assert answer(sock).startswith(b"HTTP/1.1 200 ")
@@ -278,9 +274,7 @@ def client(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_tls_is_ended_before_anything_is_parsed(
-    secure: Running, authority: trustme.CA, version: ssl.TLSVersion
-) -> None:
+def test_tls_is_ended_before_anything_is_parsed(secure: Running, authority: trustme.CA, version: ssl.TLSVersion) -> None:
     context = client(authority, version)
     with context.wrap_socket(secure.connect(), server_hostname="shop.example") as sock:
         sock.sendall(HEAD)

@@ -19,9 +19,7 @@ class EngineVerb(StrEnum):
 
 
 def images(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Folders of images/; none: all.", metavar="[NAME]...")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Folders of images/; none: all.", metavar="[NAME]...")] = None,
     as_json: JsonOption = False,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
@@ -72,14 +70,10 @@ def engine(
         own_engine.remove()
     state = own_engine.status()
     if as_json:
-        print_json(
-            {key: value if isinstance(value, bool | int | None) else str(value) for key, value in asdict(state).items()}
-        )
+        print_json({key: value if isinstance(value, bool | int | None) else str(value) for key, value in asdict(state).items()})
         return
     running = f"runs as process {state.pid}, version {state.version}" if state.pid else "does not run"
-    typer.echo(
-        f"the lab's own engine {running}\n  address  {state.url}\n  installed  {'yes' if state.installed else 'no'}"
-    )
+    typer.echo(f"the lab's own engine {running}\n  address  {state.url}\n  installed  {'yes' if state.installed else 'no'}")
 
 
 def doctor(as_json: JsonOption = False) -> None:

@@ -82,9 +82,7 @@ def _told(plan: object) -> list[str]:
         lines.append(f"  namespace  {namespace.name}: on {places}{published}")
     for container in plan.containers:
         listeners = ", ".join(f"{one.address}:{one.port}" for one in container.listeners) or "any listener"
-        lines.append(
-            f"  container  {container.name}: {container.image} in {container.namespace}, waits for {listeners}"
-        )
+        lines.append(f"  container  {container.name}: {container.image} in {container.namespace}, waits for {listeners}")
         lines += [f"             {file.path} ({len(file.content)} bytes)" for file in container.files]
         lines += [f"             certificate {leaf.id} for {', '.join(leaf.names)}" for leaf in container.leaves]
     for probe in plan.probes:

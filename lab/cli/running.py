@@ -11,7 +11,9 @@ from lab.cli.options import FAILED, LAB_ERROR, OK, Names, ProgressOption
 from lab.report.progress import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rich.text import Text
 
     from lab.model.verdicts import CaseResult
 
@@ -19,17 +21,13 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", help="Write the document lab-result/1 to FILE; - is standard output.", metavar="FILE"),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--brief", help="One line a case; routes and evidence only for what did not pass.")
-]
+Quiet = Annotated[bool, typer.Option("--brief", help="One line a case; routes and evidence only for what did not pass.")]
 
 
 def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     names: Names = None,
     json_file: JsonFile = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave a case that did not pass running, and say how to look.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave a case that did not pass running, and say how to look.")] = False,
     twins: Annotated[bool, typer.Option("--twins/--no-twins", help="Also run the broken twins.")] = True,
     brief: Quiet = False,
     progress: ProgressOption = Mode.AUTO,
@@ -64,27 +62,27 @@ def judge(
     results = session.judge_again(folder)
     for result in results:
         _show(terminal.case(result) if not _brief(result, brief) else [terminal.headline(result)], json_file)
-    _finish(
-        results, json_file, session.document_again(folder, results), lambda: terminal.summary(results, 0.0, str(folder))
-    )
+    _finish(results, json_file, session.document_again(folder, results), lambda: terminal.summary(results, 0.0, str(folder)))
 
 
 def _brief(result: CaseResult, wanted: bool) -> bool:
     return wanted and str(result.outcome) in ("PASS", "UNSUPPORTED")
 
 
-def _show(lines: object, json_file: Path | None) -> None:
+def _show(lines: Iterable[Text], json_file: Path | None) -> None:
     from lab.cli.screen import show
 
     show(lines, err=str(json_file) == "-")
 
 
-def _finish(results: Sequence[CaseResult], json_file: Path | None, document: object, last: object) -> None:
+def _finish(
+    results: Sequence[CaseResult], json_file: Path | None, document: object, last: Callable[[], Iterable[Text]]
+) -> None:
     from lab.cli.screen import write_json
 
     if json_file:
         write_json(document, json_file)
-    _show(last(), json_file)  # type: ignore[operator]
+    _show(last(), json_file)
     raise typer.Exit(exit_code(results))
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.cli.options import JsonOption, ProgressOption
 from lab.report.progress import Mode
 
+if TYPE_CHECKING:
+    from lab.engine.docker import Docker
+
 Case = Annotated[str, typer.Argument(help="A case, such as tls-ends-in-proxy.nginx.", metavar="CASE")]
-InContainer = Annotated[
-    str | None, typer.Argument(help="A container of it; none: its first server.", metavar="[CONTAINER]")
-]
+InContainer = Annotated[str | None, typer.Argument(help="A container of it; none: its first server.", metavar="[CONTAINER]")]
 
 
 def up(case: Case, progress: ProgressOption = Mode.AUTO) -> None:
@@ -52,9 +53,7 @@ def ps(as_json: JsonOption = False) -> None:
     for row in rows:
         ports = " ".join(row.ports)
         kept = "stands" if row.kept else "run under way"
-        typer.echo(
-            f"{row.case or row.run:<36} {row.role:<9} {row.name:<16} {row.state:<8} {kept}  {row.object_name}  {ports}"
-        )
+        typer.echo(f"{row.case or row.run:<36} {row.role:<9} {row.name:<16} {row.state:<8} {kept}  {row.object_name}  {ports}")
     if not rows:
         typer.echo("nothing stands; lab up CASE brings a case up", err=True)
 
@@ -62,9 +61,7 @@ def ps(as_json: JsonOption = False) -> None:
 def shell(
     case: Case,
     container: InContainer = None,
-    command: Annotated[
-        list[str] | None, typer.Argument(help="A command in place of a shell.", metavar="[COMMAND]...")
-    ] = None,
+    command: Annotated[list[str] | None, typer.Argument(help="A command in place of a shell.", metavar="[COMMAND]...")] = None,
 ) -> None:
     """Open a shell in a container that stands, or run a command in it.
 
@@ -98,9 +95,7 @@ def logs(case: Case, container: InContainer = None) -> None:
 
 
 def down(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Cases or runs; none: all that stand.", metavar="[CASE]...")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Cases or runs; none: all that stand.", metavar="[CASE]...")] = None,
 ) -> None:
     """Take down what was left running.
 
@@ -112,7 +107,7 @@ def down(
         typer.echo(f"took down {case}")
 
 
-def _engine():  # type: ignore[no-untyped-def]
+def _engine() -> Docker:
     from lab.engine import locate
     from lab.report.progress import Progress
 

@@ -32,9 +32,7 @@ def load_catalogue(images: Path) -> Catalogue:
     servers = {folder.name: _row(folder) for folder in folders}
     return Catalogue(
         servers=servers,
-        templates={
-            name: (images / name / row.template).read_text("utf-8") for name, row in servers.items() if row.template
-        },
+        templates={name: (images / name / row.template).read_text("utf-8") for name, row in servers.items() if row.template},
     )
 
 

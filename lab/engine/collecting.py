@@ -50,9 +50,7 @@ def write_configs(standing: Standing, folder: Path) -> None:
     """The files each server was given, keys excepted: what people look at first when a server says no."""
     for planned in standing.plan.containers:
         for file in planned.files:
-            inside = PurePosixPath(file.path).relative_to(
-                CONFIG_FOLDER if file.path.startswith(f"{CONFIG_FOLDER}/") else "/"
-            )
+            inside = PurePosixPath(file.path).relative_to(CONFIG_FOLDER if file.path.startswith(f"{CONFIG_FOLDER}/") else "/")
             target = folder.joinpath("configs", planned.name, *inside.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file.content)

@@ -27,7 +27,9 @@ def of(engine: Docker, run: Run, catalogue: Catalogue, tags: Mapping[str, str], 
     file = cache / "versions.json"
     known: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     wanted = {name: tag for name, tag in tags.items() if catalogue.servers[name].version}
-    asked = {tag: _ask(engine, run, name, tag, catalogue.servers[name].version) for name, tag in wanted.items() if tag not in known}
+    asked = {
+        tag: _ask(engine, run, name, tag, catalogue.servers[name].version) for name, tag in wanted.items() if tag not in known
+    }
     if asked:
         cache.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(".part")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.model.routes import Evidence, Route
+from lab.model.routes import Evidence, Route  # noqa: TC001 - read at run time, when a result is read back
 
 
 class Outcome(StrEnum):

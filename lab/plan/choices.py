@@ -86,9 +86,7 @@ def _group(listener: RenderListener, sni: str | None) -> SniGroup:
 def by_host(rules: tuple[RenderRule, ...]) -> tuple[HostGroup, ...]:
     """Groups by host in the order of first mention, the group of all other hosts last and always there."""
     names = _distinct(rule.http_host for rule in rules)
-    return tuple(
-        HostGroup(name, tuple(rule for rule in rules if rule.http_host in (None, name))) for name in (*names, None)
-    )
+    return tuple(HostGroup(name, tuple(rule for rule in rules if rule.http_host in (None, name))) for name in (*names, None))
 
 
 def locations(group: HostGroup) -> tuple[Location, ...]:
@@ -100,9 +98,7 @@ def locations(group: HostGroup) -> tuple[Location, ...]:
     known = {"/", *(rule.path for rule in group.rules if rule.path)}
     longest_first = sorted(known, key=lambda path: (-len(path), path))
     found = {path: _first(group.rules, path) for path in longest_first}
-    return tuple(
-        Location(path, rule) for path, rule in found.items() if path == "/" or rule != found[_parent(known, path)]
-    )
+    return tuple(Location(path, rule) for path, rule in found.items() if path == "/" or rule != found[_parent(known, path)])
 
 
 def _first(rules: tuple[RenderRule, ...], path: str) -> RenderRule | None:

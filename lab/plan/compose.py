@@ -66,8 +66,8 @@ def _document(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
     for namespace in plan.namespaces:
         services[_holder(namespace.name)] = _holding(plan, namespace, catalogue)
     for container in plan.containers:
-        services[container.name] = _server(plan, container, catalogue)
-    volumes = {f"tls-{name}": {} for name in _receivers(plan)}
+        services[container.name] = _server(plan, container)
+    volumes: dict[str, Any] = {f"tls-{name}": {} for name in _receivers(plan)}
     networks = {
         one.name: {
             **({"internal": True} if one.internal else {}),
@@ -112,7 +112,7 @@ def _holding(plan: Plan, namespace: PlannedNamespace, catalogue: Catalogue) -> d
     return service
 
 
-def _server(plan: Plan, container: PlannedContainer, catalogue: Catalogue) -> dict[str, Any]:
+def _server(plan: Plan, container: PlannedContainer) -> dict[str, Any]:
     own = {"image": container.image} if container.foreign else _image(container.image)
     service: dict[str, Any] = {**own, "network_mode": f"service:{_holder(container.namespace)}", **_HARDENED}
     service["read_only"] = container.read_only

@@ -64,15 +64,10 @@ def _attachments(scenario: Scenario, namespace: Namespace) -> dict[str, Attachme
 
 def _networks(scenario: Scenario, namespaces: Mapping[str, Namespace]) -> tuple[PlannedNetwork, ...]:
     published = {
-        network
-        for namespace in namespaces.values()
-        if namespace.publish
-        for network in _attachments(scenario, namespace)
+        network for namespace in namespaces.values() if namespace.publish for network in _attachments(scenario, namespace)
     }
     subnets = {name: network.subnet for name, network in scenario.networks.items()}
-    return tuple(
-        PlannedNetwork(name, subnets.get(name), internal=name not in published) for name in network_names(scenario)
-    )
+    return tuple(PlannedNetwork(name, subnets.get(name), internal=name not in published) for name in network_names(scenario))
 
 
 def _namespace(scenario: Scenario, name: str, namespace: Namespace) -> PlannedNamespace:

@@ -28,9 +28,7 @@ def namespace_of(name: str, container: Container) -> str:
     return container.namespace or name
 
 
-def planned_container(
-    name: str, scenario: Scenario, catalogue: Catalogue, siblings: Mapping[str, bytes]
-) -> PlannedContainer:
+def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> PlannedContainer:
     """Plan one container. Raises `Unsupported` for what its server cannot do."""
     container = scenario.containers[name]
     if container.image is not None:

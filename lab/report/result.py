@@ -92,7 +92,10 @@ def _end(end: TlsEnd) -> dict[str, object]:
     }
 
 
-_HOP_FIELDS = ["number", "container", "namespace", "interface", "transport", "listener", "local", "peer", "asked", "process", "pid", "host_pid", "protocol", "sni", "alpn", "clear", "joined_by", "entry"]
+_HOP_FIELDS = tuple(
+    "number container namespace interface transport listener local peer asked process pid host_pid "  # noqa: SIM905
+    "protocol sni alpn clear joined_by entry".split()
+)
 
 
 def _hop(hop: Hop) -> dict[str, object]:

@@ -129,9 +129,7 @@ def _cited(evidence: Sequence[Evidence], limit: int = 2) -> str:
 def check(verdict: Verdict, *, evidence: bool = True) -> Iterator[Text]:
     """One check; expected, actual and why unless it passed."""
     witnesses = ", ".join(verdict.witnesses)
-    yield Text.assemble(
-        "  ", mark(verdict.outcome), f"  {verdict.says}", (f"  [{witnesses}]" if witnesses else "", "dim")
-    )
+    yield Text.assemble("  ", mark(verdict.outcome), f"  {verdict.says}", (f"  [{witnesses}]" if witnesses else "", "dim"))
     if verdict.outcome is not Outcome.PASS:
         yield Text(f"      expected {verdict.expected}")
         yield Text(f"      actual   {verdict.actual}")

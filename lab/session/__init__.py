@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, images, locate, versions
+from lab.engine import clean, docker, locate, versions
 from lab.engine.catalogue import load_catalogue
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
 from lab.engine.project import find_project
 from lab.report.progress import Mode, Progress
-from lab.session.jobs import UsageError, all_jobs, chosen, needed_images
+from lab.session.images import provide_images
+from lab.session.jobs import UsageError, all_jobs, chosen
 from lab.session.judging import document_again, judge_again
 from lab.session.survey import survey
 from lab.session.work import Work
@@ -78,12 +79,6 @@ def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False) -> Iter
         stack.callback(work.save)
         stack.callback(work.settle)
         yield work
-
-
-def provide_images(project: Project, engine: docker.Docker, jobs: Sequence[Job], progress: Progress) -> dict[str, str]:
-    """Folder of `images/` -> tag, for all that these cases need; builds what is missing."""
-    shop = images.Workshop(engine, project.images, project.cache, progress)
-    return {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
 
 
 def _engine_facts(project: Project, engine: docker.Docker, run: Run, tags: dict[str, str]) -> dict[str, object]:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, images, locate
+from lab.engine import clean, docker, locate
 from lab.engine.arrange import CLIENT, Standing, stand_up
 from lab.engine.catalogue import load_catalogue
 from lab.engine.guard import guard
 from lab.engine.labels import CASE, NAME, ROLE, RUN, new_run
 from lab.engine.project import find_project
-from lab.session.jobs import UsageError, chosen, needed_images
+from lab.session.images import provide_images
+from lab.session.jobs import UsageError, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.engine.arrange import Standing, stand_up
+from lab.engine.clean import keep as keep_run
 from lab.engine.codec import to_json
 from lab.engine.collecting import collect, write_configs
 from lab.engine.errors import EngineError

@@ -1,1 +1,19 @@
-""""""
+"""Observations to routes: which process received a probe, hop by hop, and where TLS ended. Pure functions, no I/O.
+
+    pcapng, frames            capture files to packets
+    streams, flows            packets to ordered bytes, and to connections as one namespace saw them
+    connections               the same connection joined over namespaces
+    lives                     the kernel's timeline by socket
+    tls_records, tls, http    what bytes say; a value, None for "need more", or an exception
+    talk                      what is said on one connection
+    listeners, owners         who listens, who received, who initiated
+    bonds, following          what ties one connection to the next; the legs of a probe in order
+    account                   what each leg amounts to
+    tls_roles, stages, answers, diagnosis, hops, routes   the judgement, by tables
+
+`trace` is the way in. Nothing here knows scenario, plan or configuration.
+"""
+
+from lab.trace.routes import trace
+
+__all__ = ["trace"]

@@ -110,9 +110,7 @@ def _somebody_elses_hello(world: World, before: Leg, after: Leg) -> bool:
     if hello is None:
         return False
     others = world.index.received_in.get(before.receiver.namespace or "", ())
-    return any(
-        hello.random in c.best.up.data[:600] for c in others if c.id not in (before.connection.id, after.connection.id)
-    )
+    return any(hello.random in c.best.up.data[:600] for c in others if c.id not in (before.connection.id, after.connection.id))
 
 
 def weak(world: World, before: Leg, after: Leg, *, alone: bool) -> str | None:

@@ -94,7 +94,5 @@ def _container(process: SeenProcess, seen: Observations) -> str | None:
 def gaps(index: Index, witness: str, namespace: str | None = None) -> tuple[str, ...]:
     """Why this witness's evidence is known to be incomplete (in this namespace)."""
     return tuple(
-        gap.why
-        for gap in index.seen.gaps
-        if gap.witness == witness and (namespace is None or gap.namespace in ("", namespace))
+        gap.why for gap in index.seen.gaps if gap.witness == witness and (namespace is None or gap.namespace in ("", namespace))
     )

@@ -200,9 +200,7 @@ def _contradiction(row: SocketRow | None, life: Life | None) -> Contradiction | 
     taken = list(reads(life)) if life else []
     if not row or not row.holders or not taken or {e.pid for e in taken} & set(row.holders):
         return None
-    return Contradiction(
-        f"who has the socket {written(row.local)}", cite.row(row), cite.kernel(taken[0], _says(taken[0]))
-    )
+    return Contradiction(f"who has the socket {written(row.local)}", cite.row(row), cite.kernel(taken[0], _says(taken[0])))
 
 
 def _with_listener(index: Index, flow: Flow, found: Owner, listener: SocketRow | None) -> Owner:

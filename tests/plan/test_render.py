@@ -60,9 +60,7 @@ ARRANGEMENTS = {
     ),
     "passthrough-no-default": (listener(PASSTHROUGH, rule("app", 8443, PASSTHROUGH, sni="default")),),
     "mixed-ended": (listener(ENDED, rule("b", 8443, PASSTHROUGH, sni="b.example"), rule("app", 3000, ENDED)),),
-    "mixed-passthrough": (
-        listener(PASSTHROUGH, rule("app", 3000, ENDED, sni="a.example"), rule("b", 8443, PASSTHROUGH)),
-    ),
+    "mixed-passthrough": (listener(PASSTHROUGH, rule("app", 3000, ENDED, sni="a.example"), rule("b", 8443, PASSTHROUGH)),),
 }
 
 
@@ -117,9 +115,7 @@ def test_a_hostile_name_is_refused(server: str, field: str, value: str) -> None:
         made(server, (listener(ENDED, replace(good, **cast("Any", {field: value}))),))
 
 
-@pytest.mark.parametrize(
-    "value", ["x", "/a b", '/a"', "/a;", "/a{", "/a}", "/a#", "/a$b", "/a\n", "/a\\", "/{{7*7}}", "/é"]
-)
+@pytest.mark.parametrize("value", ["x", "/a b", '/a"', "/a;", "/a{", "/a}", "/a#", "/a$b", "/a\n", "/a\\", "/{{7*7}}", "/é"])
 @pytest.mark.parametrize("server", PROXIES)
 def test_a_hostile_path_is_refused(server: str, value: str) -> None:
     assert made(server, (listener(NONE, rule("app", 3000, path="/a'(b)%20,c")),))
@@ -202,9 +198,7 @@ def test_an_arrangement_without_a_meaning_is_refused(wrong: RenderListener, says
 PATHS = st.sampled_from([None, "/", "/a", "/a/b", "/ab", "/b", "/a/b/c"])
 RULES = st.lists(
     st.builds(
-        lambda number, host, path: rule(
-            f"u{number}", 80, **{k: v for k, v in (("http_host", host), ("path", path)) if v}
-        ),
+        lambda number, host, path: rule(f"u{number}", 80, **{k: v for k, v in (("http_host", host), ("path", path)) if v}),
         st.integers(0, 3),
         st.sampled_from([None, "x", "y"]),
         PATHS,
@@ -231,9 +225,7 @@ def upstream(taken: RenderRule | None) -> str | None:
 
 
 @given(RULES, st.sampled_from(["x", "y", "z"]), ASKED)
-def test_the_longest_prefix_table_chooses_as_the_order_does(
-    rules: tuple[RenderRule, ...], host: str, path: str
-) -> None:
+def test_the_longest_prefix_table_chooses_as_the_order_does(rules: tuple[RenderRule, ...], host: str, path: str) -> None:
     assert upstream(by_table(rules, host, path)) == upstream(by_order(rules, host, path))
 
 

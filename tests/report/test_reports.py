@@ -44,7 +44,9 @@ def case(outcome: Outcome = Outcome.PASS, title: str = "nginx ends TLS") -> Case
     end = TlsEnd(1, "proxy", "nginx", 7, "10.0.0.2", 8443, (PACKET,))
     route = Route("order", (hop(1, "proxy"), refused), (end,), Stage.REFUSED, False, "stopped at refused", status=502)
     verdict = Verdict("order.route", outcome, "it travels", "proxy → app", "proxy → nobody", ("packets",), (PACKET,), "why")
-    return CaseResult("s.nginx", "s", title, ("C16",), outcome, 1.25, (verdict,), (route,), "scenarios/s.yaml", (("order.route", 9),))
+    return CaseResult(
+        "s.nginx", "s", title, ("C16",), outcome, 1.25, (verdict,), (route,), "scenarios/s.yaml", (("order.route", 9),)
+    )
 
 
 def plain(lines: object) -> str:
@@ -53,7 +55,14 @@ def plain(lines: object) -> str:
 
 def test_the_drawing_names_process_address_and_where_tls_ended() -> None:
     text = plain(terminal.case(case()))
-    for words in ("proxy · nginx · pid 7", "10.0.0.2:8443", "TLS ends here", "packets/web.pcapng:12", "nobody", "SNI shop.example"):
+    for words in (
+        "proxy · nginx · pid 7",
+        "10.0.0.2:8443",
+        "TLS ends here",
+        "packets/web.pcapng:12",
+        "nobody",
+        "SNI shop.example",
+    ):
         assert words in text
 
 
@@ -143,7 +152,7 @@ def test_progress_speaks_of_failures_and_not_of_what_was_fast() -> None:
     text = lines(Mode.PLAIN)
     assert "failed: broken" in text
     assert "fast" not in text
-    assert lines(Mode.AUTO) .startswith("✗ failed: broken")
+    assert lines(Mode.AUTO).startswith("✗ failed: broken")
 
 
 def test_progress_as_json_is_one_object_a_line() -> None:

@@ -1,0 +1,118 @@
+"""Who made the answer that the client got, and whether a handler was reached.
+
+Rule: the answer was made at the deepest leg on which one came back before the leg outside it had ended, with the same
+status as far as statuses can be read. Dispatch is an application's word and is believed only beside the bytes: they arrived and
+were read before it. Without an application that reports, dispatch is never claimed; it is denied where no process had a
+whole head. Weak spot: a proxy that replaces an answer by one of its own with the same status looks as if it had passed it on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Contradiction, Stage
+from lab.trace import cite
+from lab.trace.index import gaps
+from lab.trace.lives import reads
+from lab.trace.stages import WITHOUT_HANDLER, rank
+from lab.trace.streams import packet_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.model.observations import AppEvent, ClientReport
+    from lab.trace.account import Account
+    from lab.trace.owners import World
+
+CLOCK_NS = 10**6
+"""An application's clock is the kernel's, but it takes its time a moment after the step."""
+
+
+def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None, tuple[str, ...]]:
+    """Place of the leg whose receiver made the client's answer, and what could not be told. None: nobody answered, or open."""
+    if not found or not found[0].answered:
+        return None, ()
+    place, code = 0, found[0].code or report.status
+    while True:
+        inner = [n for n in found[place].children if _before(found[n], found[place]) and found[n].code in (None, code)]
+        sure = [n for n in inner if found[n].answered]
+        if len(sure) > 1:
+            return None, ("which of several upstreams made the answer: all answered with the same status",)
+        if not sure:
+            untold = [n for n in inner if found[n].answered is None]
+            return (None, (_untold(found[untold[0]]),)) if untold else (place, ())
+        place, code = sure[0], found[sure[0]].code or code
+
+
+def _untold(here: Account) -> str:
+    return f"whether hop {here.number} answered: what came back is encrypted and may be session tickets"
+
+
+def _before(inner: Account, outer: Account) -> bool:
+    if inner.leg.failed or inner.answered is False:
+        return False
+    return inner.answer is None or inner.answer.time_ns <= outer.last
+
+
+def dispatched(
+    world: World, report: ClientReport, found: Sequence[Account], told: Sequence[Stage], made: int | None
+) -> tuple[bool | None, tuple[Contradiction, ...]]:
+    """Whether a handler was reached; None: no witness could tell."""
+    events = [(here, event) for here in found for event in here.events if event.event == "dispatched"]
+    contradictions = tuple(c for here, event in events if (c := _too_early(here, event)))
+    stray = _stray(world, report, found)
+    if events or stray:
+        return True if events else None, contradictions + stray
+    return _denied(world, found, told, made), ()
+
+
+def _too_early(here: Account, event: AppEvent) -> Contradiction | None:
+    """Dispatch before the request's first byte came, or before anything was read."""
+    up = here.leg.flow.up
+    if here.leg.talk.begin < len(up.data):
+        first = packet_at(up, here.leg.talk.begin)
+        if event.time_ns + CLOCK_NS < first.time_ns:
+            return Contradiction("dispatch", cite.application(event), cite.packet(first, "the request's first byte came later"))
+    taken = reads(here.leg.receiver.life) if here.leg.receiver.life else ()
+    if taken and event.time_ns + CLOCK_NS < taken[0].time_ns:
+        return Contradiction("dispatch", cite.application(event), cite.kernel(taken[0], "the first read came later"))
+    return None
+
+
+def _stray(world: World, report: ClientReport, found: Sequence[Account]) -> tuple[Contradiction, ...]:
+    """An application that says it dispatched this probe, and is not on its route."""
+    known = {here.container for here in found}
+    packets = [packet for here in found for packet in here.leg.flow.packets[:1]]
+    return tuple(
+        Contradiction("dispatch", cite.application(event), cite.packet(packets[-1], "no connection of it leads there"))
+        for event in world.index.seen.application
+        if event.event == "dispatched" and report.token and event.token == report.token
+        if event.container not in known and packets
+    )  # fmt: skip
+
+
+UNREACHED = (
+    Stage.SENT, Stage.ON_INTERFACE, Stage.REFUSED, Stage.DROPPED, Stage.ESTABLISHED, Stage.ACCEPTED, Stage.READABLE,
+    Stage.TLS_UNFINISHED, Stage.HEAD_INCOMPLETE,
+)  # fmt: skip
+"""Stages at which no process had a whole head."""
+
+
+def _denied(world: World, found: Sequence[Account], told: Sequence[Stage], made: int | None) -> bool | None:
+    """No application reports dispatch: whether that means that there was none."""
+    if any(gaps(world.index, "packets", view.namespace) for here in found for view in here.leg.connection.views):
+        return None
+    if found[0].answered:
+        if made is None or told[made] is not Stage.REJECTED:
+            return None
+        only_status = found[made].code in WITHOUT_HANDLER and not found[made].children
+        return None if only_status and found[made].container not in world.index.reports else False
+    leaves = [n for n, here in enumerate(found) if not here.children]
+    return False if all(_unreached(world, found[n], told[n]) for n in leaves) else None
+
+
+def _unreached(world: World, here: Account, stage: Stage) -> bool:
+    if stage in UNREACHED:
+        return here.had is not None or stage is not Stage.ESTABLISHED
+    reports = here.container in world.index.reports
+    return reports and rank(stage) < rank(Stage.DISPATCHED)

@@ -1,0 +1,112 @@
+"""A leg and its account as the `Hop` that a report shows.
+
+Rule: the receiver's container and process are named only if a process had the connection. Weak spot: the evidence of a hop is a
+choice of what shows most; all of it lies in the case's folder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Hop
+from lab.trace import bonds, cite
+from lab.trace.following import SLACK_NS
+from lab.trace.index import HOST
+from lab.trace.listeners import written
+from lab.trace.talk import H2, TLS
+from lab.trace.tls_roles import hello, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lab.model.observations import ClientReport, Endpoint
+    from lab.model.routes import Evidence
+    from lab.trace.account import Account, Story
+
+
+def hop(story: Story, place: int) -> Hop:
+    """The hop at `place`."""
+    report, here = story.report, story.found[place]
+    owner, flow = here.leg.receiver, here.leg.flow
+    receiver = here.leg.connection.receiver
+    process = story.world.index.processes.get(owner.pid or 0) if here.had else None
+    local = owner.local or (receiver.server if receiver else flow.server)
+    said = here.leg.talk
+    return Hop(
+        number=here.number, transport="tcp", local=written(local), peer=written(flow.client),
+        asked=_asked(report, here, place), container=here.container,
+        namespace=receiver.namespace if receiver else None, interface=_interface(here),
+        listener=written(owner.listener.local) if owner.listener else None,
+        process=process.name if process else None, pid=process.namespace_pid if process else None,
+        host_pid=owner.pid if here.had else None, pid_candidates=owner.candidates if not owner.pid else (),
+        protocol=said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
+        alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
+        clear=clear(report, here), stage=story.stages[place], joined_by=here.leg.bond, entry=_entry(report, story.found, place),
+        evidence=tuple(dict.fromkeys(_evidence(here))),
+    )  # fmt: skip
+
+
+def clear(report: ClientReport, here: Account) -> bool | None:
+    """Whether the probe's own bytes could be read on it; None: no bytes, or HTTP/2, which packs its headers."""
+    if here.leg.talk.protocol in (None, H2):
+        return None
+    data = bonds.said(here.leg, report.finished_ns + SLACK_NS)
+    if here.leg.talk.protocol == TLS:
+        return False
+    if report.token:
+        return bonds.own(data, report)
+    return bonds.own(data, report) or (bool(data) and data[: len(report.sent)] in report.sent) or here.leg.bond is not None
+
+
+def _asked(report: ClientReport, here: Account, place: int) -> str:
+    if place == 0:
+        return written(report.peer or report.asked)
+    sender = here.leg.connection.sender
+    return written(sender.server if sender else here.leg.flow.server)
+
+
+def _interface(here: Account) -> str | None:
+    receiver = here.leg.connection.receiver
+    packets = [p for p in receiver.packets if p.source == receiver.client] if receiver else []
+    return packets[0].interface if packets else None
+
+
+def _alpn(report: ClientReport, here: Account) -> str | None:
+    if here.leg.talk.protocol != TLS:
+        return None
+    if here.outer and report.tls:
+        return report.tls.alpn
+    return here.leg.talk.reply.alpn if here.leg.talk.reply else None
+
+
+def _entry(report: ClientReport, found: Sequence[Account], place: int) -> str | None:
+    """How a request from the host came into the first namespace that is not the host's."""
+    receiver = found[place].leg.connection.receiver
+    if report.namespace != HOST or receiver is None or receiver.namespace == HOST:
+        return None
+    earlier = [found[n].leg.connection.receiver for n in range(place)]
+    if any(each is None or each.namespace != HOST for each in earlier):
+        return None
+    if earlier:
+        return "forwarder"
+    return "direct" if _asked_endpoint(report) == receiver.server else "dnat"
+
+
+def _asked_endpoint(report: ClientReport) -> Endpoint:
+    return report.peer or report.asked
+
+
+def _evidence(here: Account) -> Iterator[Evidence]:
+    flow = here.leg.connection.receiver or here.leg.flow
+    if flow.syns:
+        again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
+        yield cite.packet(flow.syns[0], f"SYN from {written(flow.client)} to {written(flow.server)}{again}")
+    if flow.refused:
+        yield cite.packet(flow.refused, "RST: refused")
+    if flow.accepted:
+        yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection")
+    yield from filter(None, (hello(here), readable(here)))
+    yield from here.leg.receiver.evidence
+    if here.answer:
+        yield cite.packet(here.answer, f"an answer{f', {here.code}' if here.code else ''}")
+    yield from (cite.application(e) for e in here.events if e.event in ("tls", "parsed", "dispatched", "rejected", "answered"))

@@ -1,0 +1,118 @@
+"""From observations to routes: for each probe its hops, how far it got, where TLS ended, who answered.
+
+The chain: packets to connections (`connections`), connections to owners (`owners`), from the client's connection onwards
+(`following`), what each leg amounts to (`account`), then the judgement by tables (`tls_roles`, `stages`, `answers`,
+`diagnosis`). Rule: only observations come in; scenario, plan and configuration are unknown here. What the evidence does not
+show is None, and `open_questions` says what would tell. Weak spot: UDP is decoded and not followed yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Evidence, Route, Stage, TlsAtHop
+from lab.trace import cite
+from lab.trace.account import Account, Story, accounts
+from lab.trace.answers import answerer, dispatched
+from lab.trace.diagnosis import line, stop, stopped_by
+from lab.trace.following import claims, follow
+from lab.trace.hops import hop
+from lab.trace.index import build, gaps
+from lab.trace.owners import World, world
+from lab.trace.stages import stages, whole
+from lab.trace.talk import TLS
+from lab.trace.tls_roles import ends, holders, role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.model.observations import ClientReport, Observations
+    from lab.trace.following import Path
+
+
+def trace(seen: Observations) -> tuple[Route, ...]:
+    """One route for each client report, in their order."""
+    known = world(build(seen))
+    claimed = claims(known, seen.clients)
+    return tuple(_route(known, report, follow(known, report, claimed)) for report in seen.clients)
+
+
+def _route(known: World, report: ClientReport, path: Path | None) -> Route:
+    if path is None:
+        return _unseen(known, report)
+    found = accounts(known, report, path.legs)
+    made, untold = answerer(report, found)
+    told = stages(known, report, found, made)
+    roles = tuple(role(known, found, place) for place in range(len(found)))
+    tls_ends, against = ends(known, report, found, roles)
+    reached, disputed = dispatched(known, report, found, told, made)
+    story = Story(known, report, found, told, roles, made, reached)
+    at = stop(story)
+    held = tuple(c for leg in path.legs for c in (leg.receiver.contradiction, leg.sender.contradiction) if c)
+    return Route(
+        probe=report.probe,
+        hops=tuple(hop(story, place) for place in range(len(found))),
+        tls_ends_at=tls_ends,
+        stage=whole(path.legs, told, found),
+        dispatched=reached,
+        diagnosis=line(story),
+        status=report.status,
+        answered_by=found[made].container if made is not None else None,
+        stopped_by=stopped_by(story, at) if at is not None else None,
+        certificate_of=holders(known, report),
+        evidence=tuple(_evidence(report)),
+        contradictions=(*against, *disputed, *held),
+        open_questions=tuple(dict.fromkeys((*path.open_questions, *untold, *_questions(story)))),
+    )
+
+
+def _unseen(known: World, report: ClientReport) -> Route:
+    """Not even the client's own connection is in the capture."""
+    lost = gaps(known.index, "packets", report.namespace)
+    sure = not lost and report.error is not None and report.error.during == "resolve"
+    why = report.error.text if report.error else "no connection of it was captured"
+    return Route(
+        report.probe, (), (), Stage.SENT, False if sure else None,
+        f"stopped at sent, because {why} (client.jsonl:{report.line})" if sure else f"not known: {why}",
+        status=report.status, certificate_of=holders(known, report), evidence=tuple(_evidence(report)),
+        open_questions=() if sure else (f"no packet of it was captured in {report.namespace}", *lost),
+    )  # fmt: skip
+
+
+def _evidence(report: ClientReport) -> Iterator[Evidence]:
+    """What the client itself saw."""
+    if report.status is not None:
+        yield cite.client(report, f"the client got status {report.status}")
+    if report.error:
+        yield cite.client(report, f"the client failed during {report.error.during}: {report.error.kind}, {report.error.text}")
+    if report.tls:
+        leaf = report.tls.chain_sha256[0][:16] if report.tls.chain_sha256 else "none"
+        yield cite.client(report, f"the client agreed on {report.tls.version}, leaf {leaf}…")
+
+
+def _questions(story: Story) -> Iterator[str]:
+    """What the evidence leaves open, and what would tell."""
+    for here, tls, stage in zip(story.found, story.roles, story.stages, strict=True):
+        yield from _of_hop(here, tls, stage)
+        for view in here.leg.connection.views:
+            lost = gaps(story.world.index, "packets", view.namespace)
+            yield from (f"what the packets that were lost in {view.namespace} carried: {why}" for why in lost)
+
+
+def _of_hop(here: Account, tls: TlsAtHop | None, stage: Stage) -> Iterator[str]:
+    flow, number = here.leg.flow, here.number
+    if here.leg.talk.protocol == TLS and tls is None:
+        yield f"what became of TLS on hop {number}: nothing behind it was captured that would tell"
+    if stage is Stage.ESTABLISHED and here.had is None:
+        yield f"whether a process accepted hop {number}: a socket row or the kernel's timeline would tell"
+    if stage in (Stage.READABLE, Stage.ACCEPTED) and here.taken is None:
+        yield f"whether a process read the bytes of hop {number}: the kernel's timeline would tell"
+    if here.leg.bond == "time alone":
+        yield f"whether hop {number} carries this probe: only its time ties it to the one before"
+    if here.leg.connection.receiver is None:
+        yield f"who received hop {number}: no captured namespace has the address {flow.server[0]}"
+    elif here.had and here.container is None:
+        yield f"which container received hop {number}: no witness names the process"
+    for direction in (flow.up, flow.down):
+        if direction.missing:
+            yield f"what hop {number} carried further on: {direction.missing}"

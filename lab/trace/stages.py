@@ -1,0 +1,158 @@
+"""How far a request got: on each leg, and on the whole.
+
+On each leg the furthest row that is proved counts:
+
+| proved | stage |
+|---|---|
+| the receiving application reports it, on this very connection | parsed, dispatched |
+| an answer came back on it | answered, or rejected (below) |
+| its receiver sent on something other than the same bytes | routed |
+| the head has begun and is not complete | head incomplete |
+| both sides finished the TLS handshake | TLS ended |
+| a ClientHello, or the beginning of one, was read | TLS handshake unfinished |
+| a process read bytes | read |
+| a process has the connection, and bytes lie unread | readable |
+| a process has the connection | accepted |
+| the handshake of TCP is done | established |
+| the SYN was never answered, though it was repeated or the client waited it out | dropped |
+| the SYN was answered with a reset | refused |
+| the SYN was seen in the receiving namespace | on interface |
+| the SYN was seen where it was sent from | sent |
+
+An answer is a rejection if its maker handed the request to no handler: its application reports so; an attempt to hand it
+on failed or was never answered; the head was incomplete or is one that RFC 9112 has a server refuse; or its status says that
+a handler was not asked (`WITHOUT_HANDLER`).
+
+The whole request is as far as its furthest leg, where a leg whose receiver passed the same bytes on, or only tried
+to, says nothing of its own. So a proxy's 502 is `rejected`, stopped at the refused leg behind it, and a port forwarder with
+nothing behind it is `refused`.
+
+Weak spots: `parsed` and `routed` inside one process are that process's own word; `read` and `readable` cannot be told apart
+where neither the kernel's timeline nor a socket row is there, and then the lesser is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Stage
+from lab.trace.account import passes_on
+from lab.trace.bonds import said
+from lab.trace.following import SLACK_NS
+from lab.trace.http import begun, flaws
+from lab.trace.index import gaps
+from lab.trace.talk import TLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lab.model.observations import ClientReport
+    from lab.trace.account import Account
+    from lab.trace.bonds import Leg
+    from lab.trace.owners import World
+
+ORDER = tuple(Stage)
+WITHOUT_HANDLER = (408, 414, 421, 431, 502, 504, 505)
+"""RFC 9110: request timeout, URI too long, misdirected, fields too large, bad gateway, gateway timeout, version."""
+
+
+def rank(stage: Stage) -> int:
+    return ORDER.index(stage)
+
+
+def stages(world: World, report: ClientReport, found: Sequence[Account], answerer: int | None) -> tuple[Stage, ...]:
+    """The stage of each leg. `answerer`: place of the leg whose receiver made the client's answer."""
+    return tuple(_stage(world, report, found, place, answerer) for place in range(len(found)))
+
+
+def whole(legs: tuple[Leg, ...], told: Sequence[Stage], found: Sequence[Account]) -> Stage:
+    """The whole request's stage."""
+    counted = [stage for place, stage in enumerate(told) if not _silent(legs, found, place)]
+    return max(counted or told, key=rank)
+
+
+def _silent(legs: tuple[Leg, ...], found: Sequence[Account], place: int) -> bool:
+    """A leg of which a later one says more: its receiver passed the bytes on, or tried to and said nothing itself."""
+    here = found[place]
+    if not here.children:
+        return False
+    onward = [found[n] for n in here.children if not found[n].leg.failed and found[n].came]
+    return passes_on(legs, place) or (not onward and not here.answered)
+
+
+def _stage(world: World, report: ClientReport, found: Sequence[Account], place: int, answerer: int | None) -> Stage:
+    here = found[place]
+    if not here.leg.flow.accepted and here.leg.flow.syns:
+        return _unanswered(here.leg, report)
+    if here.answered and (here.outer or here.leg.talk.status or here.leg.talk.protocol == TLS):
+        own = place == answerer or not here.children
+        return Stage.REJECTED if own and rejected(world, report, found, place) else Stage.ANSWERED
+    return _unfinished(here, found, report)
+
+
+def _unanswered(leg: Leg, report: ClientReport) -> Stage:
+    """Of the handshake of TCP."""
+    flow = leg.flow
+    if flow.refused:
+        return Stage.REFUSED
+    waited = report.error is not None and report.error.kind == "timeout"
+    if len({(p.time_ns, p.namespace) for p in flow.syns}) > 1 or waited:
+        return Stage.DROPPED
+    return Stage.ON_INTERFACE if leg.connection.receiver else Stage.SENT
+
+
+def _unfinished(here: Account, found: Sequence[Account], report: ClientReport) -> Stage:
+    """No answer came back."""
+    reached = [stage for stage, proved in TABLE if proved(here, found, report)]
+    return reached[0] if reached else Stage.ESTABLISHED
+
+
+def _routed(here: Account, found: Sequence[Account], _: ClientReport) -> bool:
+    onward = [found[n].leg for n in here.children if not found[n].leg.failed and found[n].came]
+    return bool(onward) and not any(leg.bond in ("same ClientHello", "identical bytes") for leg in onward)
+
+
+def _head_incomplete(here: Account, _: Sequence[Account], report: ClientReport) -> bool:
+    if here.leg.talk.protocol == TLS:
+        return bool(here.finished and here.outer and begun(report.sent))
+    return bool(here.taken) and begun(said(here.leg, report.finished_ns + SLACK_NS))
+
+
+TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account], ClientReport], bool]], ...] = (
+    (Stage.ANSWERED, lambda here, _, __: here.said("answered")),
+    (Stage.DISPATCHED, lambda here, _, __: here.said("dispatched")),
+    (Stage.ROUTED, _routed),
+    (Stage.REJECTED, lambda here, _, __: here.said("rejected")),
+    (Stage.PARSED, lambda here, _, __: here.said("parsed")),
+    (Stage.HEAD_INCOMPLETE, _head_incomplete),
+    (Stage.TLS_ENDED, lambda here, _, __: bool(here.finished) and not _passing(here, _)),
+    (Stage.TLS_UNFINISHED, lambda here, _, __: here.leg.talk.protocol == TLS and bool(here.taken) and not _passing(here, _)),
+    (Stage.READ, lambda here, _, __: bool(here.taken)),
+    (Stage.READABLE, lambda here, _, __: bool(here.had) and here.came > 0),
+    (Stage.ACCEPTED, lambda here, _, __: bool(here.had)),
+)
+"""Furthest first."""
+
+
+def _passing(here: Account, found: Sequence[Account]) -> bool:
+    return any(found[n].leg.bond in ("same ClientHello", "identical bytes") for n in here.children)
+
+
+def rejected(world: World, report: ClientReport, found: Sequence[Account], place: int) -> bool:
+    """Whether the answer that this leg's receiver made was made without a handler."""
+    here = found[place]
+    if here.said("dispatched"):
+        return False
+    if here.said("rejected") or (here.children and not any(found[n].answered for n in here.children)):
+        return True
+    if here.container in world.index.reports and not gaps(world.index, "application"):
+        return True
+    return here.code in WITHOUT_HANDLER or malformed(report, here)
+
+
+def malformed(report: ClientReport, here: Account) -> bool:
+    """Whether no server was to take it: the head is incomplete or wrong, or TLS came where HTTP was spoken."""
+    if here.code is None or here.code < 400:
+        return False
+    data = report.sent if here.outer else said(here.leg, report.finished_ns + SLACK_NS)
+    return begun(data) or bool(flaws(data)) or (here.leg.talk.protocol == TLS and here.leg.talk.status is not None)

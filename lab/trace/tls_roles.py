@@ -1,0 +1,137 @@
+"""What the receiver of each leg did with TLS, and where TLS ended.
+
+| on this leg | on the next | the process between |
+|---|---|---|
+| ClientHello with random R | ClientHello with the same R | passed it through |
+| ClientHello R | ClientHello with another | ended it and began a new session |
+| ClientHello R | readable bytes | ended it |
+| ClientHello R | no further leg, the handshake was finished and the answer came | ended it, and answered |
+| ClientHello R | no further leg, no process took it or the handshake failed | nothing |
+| readable bytes | ClientHello | began TLS |
+| readable bytes | readable bytes, or nothing | nothing |
+| ClientHello R | nothing captured, or packets lost | not known |
+
+Source: the chapter's own table in the project's design. The second witness is the certificate: who holds the key of the
+leaf that the client accepted. It speaks of the first TLS session only. Weak spot: the table reads packets, so a process that
+hands its bytes to another container over a UNIX socket looks as if it had ended TLS itself; the certificate then
+contradicts it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Contradiction, Evidence, TlsAtHop, TlsEnd, Witness
+from lab.trace import bonds, cite
+from lab.trace.index import gaps
+from lab.trace.streams import packet_at
+from lab.trace.talk import TLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lab.model.observations import ClientReport
+    from lab.trace.account import Account
+    from lab.trace.owners import World
+
+
+def role(world: World, all_legs: Sequence[Account], place: int) -> TlsAtHop | None:
+    """What the receiver did with TLS on this leg; None: not known."""
+    here = all_legs[place]
+    onward = [all_legs[n] for n in here.children if not all_legs[n].leg.failed and all_legs[n].leg.talk.protocol]
+    if here.leg.talk.protocol != TLS:
+        return TlsAtHop.BEGUN if any(each.leg.talk.protocol == TLS for each in onward) else TlsAtHop.NONE
+    if any(each.leg.bond in (bonds.SAME_HELLO, bonds.IDENTICAL) for each in onward):
+        return TlsAtHop.PASSED_THROUGH
+    if onward:
+        return TlsAtHop.ENDED
+    return _alone(world, here)
+
+
+def _alone(world: World, here: Account) -> TlsAtHop | None:
+    """No further leg."""
+    if here.leg.receiver.owned is False or here.finished is False:
+        return TlsAtHop.NONE
+    namespace = here.leg.receiver.namespace
+    if namespace is None or gaps(world.index, "packets", namespace):
+        return None
+    if here.finished and (here.answered or here.said("tls", "parsed", "dispatched") or here.leg.talk.reply):
+        return TlsAtHop.ENDED
+    return None
+
+
+def holders(world: World, report: ClientReport) -> tuple[str, ...]:
+    """Containers that hold the leaf which the client accepted."""
+    if report.tls is None or not report.tls.chain_sha256:
+        return ()
+    leaf = report.tls.chain_sha256[0].lower()
+    return tuple(dict.fromkeys(c.container for c in world.index.seen.inventory.certificates if c.sha256.lower() == leaf))
+
+
+def ends(
+    world: World, report: ClientReport, found: Sequence[Account], roles: Sequence[TlsAtHop | None]
+) -> tuple[tuple[TlsEnd, ...], tuple[Contradiction, ...]]:
+    """Where TLS ended, from the client inwards, and what contradicts it."""
+    places = [n for n, each in enumerate(roles) if each is TlsAtHop.ENDED]
+    told = tuple(_end(world, report, found, n) for n in places)
+    owners = holders(world, report)
+    first = next((n for n in places if found[n].outer), None)
+    if first is None or not owners or found[first].container in (None, *owners):
+        return told, ()
+    packets = next(iter(evidence(found, first)))
+    return told, (Contradiction("where the client's TLS session ended", packets, _certificate(report, owners)),)
+
+
+def _end(world: World, report: ClientReport, found: Sequence[Account], place: int) -> TlsEnd:
+    here = found[place]
+    owner, owners = here.leg.receiver, holders(world, report)
+    process = world.index.processes.get(owner.pid or 0)
+    local = owner.local or here.leg.flow.server
+    told = list(evidence(found, place))
+    if here.outer and here.container in owners:
+        told.append(_certificate(report, owners))
+    told += [cite.application(e) for e in here.events if e.event in ("tls", "dispatched")]
+    if owner.life and here.leg.talk.hello:
+        told += [e for e in owner.evidence if e.witness is Witness.KERNEL]
+    return TlsEnd(
+        here.number, here.container or "unknown", process.name if process else None,
+        process.namespace_pid if process else None, local[0], local[1], tuple(told),
+    )  # fmt: skip
+
+
+def _certificate(report: ClientReport, owners: tuple[str, ...]) -> Evidence:
+    leaf = report.tls.chain_sha256[0][:16] if report.tls else ""
+    says = f"the client accepted leaf {leaf}…, whose key {' and '.join(owners)} holds"
+    return Evidence(Witness.CERTIFICATES, f"client.jsonl:{report.line}", says)
+
+
+def evidence(found: Sequence[Account], place: int) -> Iterator[Evidence]:
+    """The packets that a row of the table rests on."""
+    here = found[place]
+    if cited := hello(here):
+        yield cited
+    for other in (found[n] for n in here.children if not found[n].leg.failed):
+        if cited := hello(other) or readable(other):
+            yield cited
+    if not here.children and here.answer:
+        yield cite.packet(here.answer, "the answer came back on the same connection, and no other carried the request on")
+
+
+def hello(here: Account) -> Evidence | None:
+    """The ClientHello of a leg."""
+    said, up = here.leg.talk.hello, here.leg.flow.up
+    if said is None:
+        return None
+    return cite.packet(
+        packet_at(up, here.leg.talk.begin),
+        f"ClientHello, random {said.random.hex()[:16]}…, SNI {said.sni or 'none'}, ALPN {', '.join(said.alpn) or 'none'}",
+    )
+
+
+def readable(here: Account) -> Evidence | None:
+    """The first readable bytes of a leg."""
+    said, up = here.leg.talk, here.leg.flow.up
+    if said.protocol in (None, TLS) or said.begin >= len(up.data):
+        return None
+    what = f"{said.head.method} {said.head.target}" if said.head else f"{len(up.data) - said.begin} bytes"
+    return cite.packet(packet_at(up, said.begin), f"{what}, readable ({said.protocol})")
