@@ -41,6 +41,11 @@ class Life:
         return first.pid if (first.old_state, first.new_state) == ("CLOSE", "SYN_SENT") and first.pid else None
 
     @property
+    def users(self) -> tuple[KernelEvent, ...]:
+        """Moves whose process is known. A thread that was gone when its event was read has left only its own number."""
+        return tuple(e for e in self.moves if e.pid and e.namespace)
+
+    @property
     def namespaces(self) -> frozenset[str]:
         """Of the processes that read or wrote."""
         return frozenset(e.namespace for e in self.moves if e.namespace)

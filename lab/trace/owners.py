@@ -124,7 +124,7 @@ def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiat
     row = _row(index.rows.get((flow.namespace, local, peer), ()), flow)
     life = next((each for each in index.lives.get((local, peer), ()) if _fits(each, flow)), None)
     connecter = life.connecter if life and initiated else None
-    pids = _movers(life) or ([connecter] if connecter else [])
+    pids = _movers(life) or ([connecter] if connecter and connecter in index.processes else [])
     holders = row.holders if row else ()
     pid = pids[0] if pids else holders[0] if len(holders) == 1 else None
     return Owner(
@@ -133,7 +133,7 @@ def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiat
         pid=pid,
         candidates=() if pid else holders,
         container=_container(index, [pid] if pid else holders),
-        owned=_owned(row, pids),
+        owned=_owned(row, life, pids),
         row=row,
         life=life,
         evidence=tuple(_evidence(index, row, life, pid)),
@@ -160,12 +160,12 @@ def _movers(life: Life | None) -> list[int]:
     taken = Counter[int]()
     for event in reads(life):
         taken[event.pid] += event.size
-    order = dict.fromkeys([pid for pid, _ in taken.most_common()] + [e.pid for e in life.moves])
-    return [pid for pid in order if pid]
+    users = dict.fromkeys(e.pid for e in life.users)
+    return sorted(users, key=lambda pid: -taken[pid])
 
 
-def _owned(row: SocketRow | None, pids: Sequence[int]) -> bool | None:
-    if pids or (row and row.holders):
+def _owned(row: SocketRow | None, life: Life | None, pids: Sequence[int]) -> bool | None:
+    if pids or (row and row.holders) or (life and life.moves):
         return True
     return False if row and row.inode == 0 and row.state in UNOWNED else None
 
@@ -186,18 +186,20 @@ def _evidence(index: Index, row: SocketRow | None, life: Life | None, pid: int |
 
 def _told(life: Life, pid: int | None) -> KernelEvent | None:
     """The event that names the process: its first read of bytes, else its first attempt."""
-    mine = [e for e in life.moves if e.pid == pid]
+    mine = [e for e in life.users if e.pid == pid] or list(life.moves)
     return next((e for e in mine if e.event == "read" and e.size > 0 and not e.peek), mine[0] if mine else None)
 
 
 def _says(event: KernelEvent) -> str:
+    if not event.namespace:
+        return f"a process that was gone when this was noted moved {event.size} bytes ({event.event})"
     verb = {"read": "looked at" if event.peek else "read", "write": "wrote"}[event.event]
     done = f"{verb} {event.size} bytes" if event.size >= 0 else f"tried to {event.event}"
     return f"host pid {event.pid} {done}"
 
 
 def _contradiction(row: SocketRow | None, life: Life | None) -> Contradiction | None:
-    taken = list(reads(life)) if life else []
+    taken = [e for e in reads(life) if e in life.users] if life else []
     if not row or not row.holders or not taken or {e.pid for e in taken} & set(row.holders):
         return None
     return Contradiction(f"who has the socket {written(row.local)}", cite.row(row), cite.kernel(taken[0], _says(taken[0])))

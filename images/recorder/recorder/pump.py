@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recorder import capture, case, evidence, netlink, processes, ring, tids, timeline, tracefs
+from recorder import capture, case, evidence, formats, netlink, processes, ring, tids, timeline, tracefs
 
 if TYPE_CHECKING:
     import socket
@@ -192,6 +192,9 @@ def _place(
     pump: Pump, instance: tracefs.Instance, time_ns: int, record: bytes, by_case: dict[str, list[timeline.Event]]
 ) -> None:
     form = instance.formats.get(int.from_bytes(record[:2], sys.byteorder))
+    if form and form.name == "task_newtask":
+        _born(pump, form, record)
+        return
     decoded = timeline.event(form, time_ns - instance.offset_ns, record) if form else None
     if decoded is None:
         return
@@ -204,6 +207,11 @@ def _place(
     if event.get("new_state") == "LISTEN":
         with pump.listening:
             pump.listening.notify_all()
+
+
+def _born(pump: Pump, form: formats.Format, record: bytes) -> None:
+    values: dict[str, Any] = form.values(record)
+    tids.birth(pump.threads, values["common_pid"], values["pid"], values["clone_flags"])
 
 
 def _know(owner_case: Case, namespace: str, owner: tids.Owner) -> None:

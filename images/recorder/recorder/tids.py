@@ -1,8 +1,9 @@
 """From the thread id in a trace record to the process and its network namespace.
 
 Rule: looked up while the event is milliseconds old, and remembered with the thread's start time, so a number used
-again is not mistaken. Weak spot: a process that ends before its event is read cannot be named; a number used again
-within `TRUST` seconds would be, which takes a whole round of the pid counter in that time.
+again is not mistaken. A thread that ended before its event was read is named by its birth (`task_newtask`): a server
+that takes a thread for each connection would else be nobody. Weak spot: a number used again within `TRUST` seconds
+would be mistaken, which takes a whole round of the pid counter in that time.
 """
 
 from __future__ import annotations
@@ -28,12 +29,29 @@ class Owner:
 
 NOBODY = Owner(0, None)
 
+CLONE_THREAD, CLONE_NEWNET = 0x10000, 0x40000000
+"""include/uapi/linux/sched.h."""
+
 
 @dataclass(slots=True)
 class Memory:
     """Threads seen so far and when they were last looked at (monotonic seconds)."""
 
     known: dict[int, tuple[Owner, float]] = field(default_factory=dict)
+    born: dict[int, Owner] = field(default_factory=dict)
+    """Thread -> its process, as its birth said; for those that are gone when they are looked up."""
+
+
+def birth(memory: Memory, parent: int, child: int, flags: int) -> None:
+    """Remember a birth: a thread belongs to its maker's process, a process is in its maker's namespace."""
+    memory.known.pop(child, None)
+    maker = owner(memory, parent)
+    if len(memory.born) >= MOST:
+        memory.born.clear()
+    if flags & CLONE_THREAD:
+        memory.born[child] = maker
+    else:
+        memory.born[child] = Owner(child, None if flags & CLONE_NEWNET else maker.inode)
 
 
 def owner(memory: Memory, tid: int) -> Owner:
@@ -52,10 +70,11 @@ def owner(memory: Memory, tid: int) -> Owner:
 
 def _remember(memory: Memory, tid: int, now: float) -> Owner:
     fresh = look_up(tid)
+    if fresh.inode is None:
+        return memory.born.get(tid, fresh)
     if len(memory.known) >= MOST:
         memory.known.clear()
-    if fresh.inode is not None:
-        memory.known[tid] = fresh, now
+    memory.known[tid] = fresh, now
     return fresh
 
 

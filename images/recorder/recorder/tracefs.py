@@ -36,6 +36,7 @@ EVENTS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "sock_send_length": ("sock", _LENGTH_FIELDS, "family == 2 || family == 10"),
     "sys_exit_accept4": ("syscalls", ("common_type", "common_pid", "ret"), "ret >= 0"),
     "sys_exit_accept": ("syscalls", ("common_type", "common_pid", "ret"), "ret >= 0"),
+    "task_newtask": ("task", ("common_type", "common_pid", "pid", "clone_flags"), ""),
 }
 """Event -> its system, the fields that are read, and the filter in the kernel."""
 

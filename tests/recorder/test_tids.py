@@ -1,0 +1,45 @@
+"""From a thread to its process: by /proc while it lives, by its birth when it is gone."""
+
+from __future__ import annotations
+
+import os
+
+from recorder import tids
+
+GONE = 2**22 + 5
+"""Above the largest pid that a kernel gives (PID_MAX_LIMIT)."""
+
+
+def test_a_living_thread_is_named_by_proc() -> None:
+    assert tids.owner(tids.Memory(), os.getpid()).pid == os.getpid()
+
+
+def test_a_thread_that_is_gone_belongs_to_its_makers_process() -> None:
+    memory = tids.Memory()
+    assert tids.owner(memory, GONE) == tids.Owner(GONE, None)
+    tids.birth(memory, os.getpid(), GONE, tids.CLONE_THREAD)
+    assert tids.owner(memory, GONE) == tids.owner(memory, os.getpid())
+
+
+def test_a_process_that_is_gone_keeps_its_number_and_has_its_makers_namespace() -> None:
+    memory = tids.Memory()
+    tids.birth(memory, os.getpid(), GONE, 0)
+    assert tids.owner(memory, GONE) == tids.Owner(GONE, tids.owner(memory, os.getpid()).inode)
+
+
+def test_a_process_made_with_a_new_namespace_has_none_that_we_know() -> None:
+    memory = tids.Memory()
+    tids.birth(memory, os.getpid(), GONE, tids.CLONE_NEWNET)
+    assert tids.owner(memory, GONE).inode is None
+
+
+def test_a_thread_of_a_thread_that_is_gone_too() -> None:
+    memory = tids.Memory()
+    tids.birth(memory, os.getpid(), GONE, tids.CLONE_THREAD)
+    tids.birth(memory, GONE, GONE + 1, tids.CLONE_THREAD)
+    assert tids.owner(memory, GONE + 1).pid == os.getpid()
+
+
+def test_the_dead_and_the_unborn_are_nobody() -> None:
+    assert tids.owner(tids.Memory(), 0) is tids.NOBODY
+    assert tids.owner(tids.Memory(), GONE).inode is None
