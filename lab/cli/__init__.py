@@ -12,8 +12,6 @@ import sys
 
 import typer
 
-from lab.cli.options import INTERRUPTED, LAB_ERROR, USAGE
-
 app = typer.Typer(
     name="lab",
     help="Which process got my request, and where did TLS end? Proved from outside, with real containers.",
@@ -32,24 +30,12 @@ for module in (running, reading, standing, machine):
 
 def main() -> None:
     """Entry point: errors of known kinds become one message and an exit code, never a traceback."""
-    sys.exit(_exit_code())
-
-
-def _exit_code() -> int:
-    from lab.cli.errors import explain
-
     try:
-        app(standalone_mode=False)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        return INTERRUPTED
-    except typer.Exit as stop:
-        return stop.exit_code
-    except typer.Abort:
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - explain() gives back what it does not know
-        return explain(error)
-    return 0
+        app()
+    except Exception as error:  # noqa: BLE001 - explain() raises again what it does not know
+        from lab.cli.errors import explain
+
+        sys.exit(explain(error))
 
 
-__all__ = ["INTERRUPTED", "LAB_ERROR", "USAGE", "app", "main"]
+__all__ = ["app", "main"]

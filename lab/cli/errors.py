@@ -3,7 +3,6 @@ keeps its traceback."""
 
 from __future__ import annotations
 
-import click
 import typer
 
 from lab.cli.options import LAB_ERROR, USAGE
@@ -15,9 +14,6 @@ def explain(error: Exception) -> int:
     from lab.scenario import ScenarioError
     from lab.session import UsageError
 
-    if isinstance(error, click.ClickException):
-        error.show()
-        return USAGE
     if isinstance(error, ScenarioError):
         typer.echo(error.render(), err=True)
         return USAGE

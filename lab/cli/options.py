@@ -12,7 +12,8 @@ import typer
 
 from lab.report.progress import Mode
 
-OK, FAILED, USAGE, LAB_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FAILED, USAGE, LAB_ERROR = 0, 1, 2, 3
+"""130 is typer's own."""
 
 ProgressOption = Annotated[
     Mode, typer.Option("--progress", help="How to show progress, on standard error.", envvar="LAB_PROGRESS")

@@ -8,7 +8,7 @@ listens is probed early; the probe's own report says so.
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lab.engine import agent as agents
@@ -59,6 +59,11 @@ class Standing:
     """As the recorder reports them."""
     attached: bool = False
 
+    def name(self, part: str) -> str:
+        """Name of an object on the engine. What stays carries no run in its name: there is one of it, and people type it."""
+        run = replace(self.bench.run, id="") if self.stays else self.bench.run
+        return object_name(run, self.plan.case, part)
+
 
 def stand_up(standing: Standing) -> None:
     """Bring everything up; on an error what was made stays in `standing` for the clean-up."""
@@ -90,7 +95,7 @@ def _network(standing: Standing, planned: Any) -> None:
     bench, case = standing.bench, standing.plan.case
     labels = case_labels(bench.run, standing.scenario, case, "network", planned.name)
     labels |= compose_network(bench.run, case, planned.name)
-    name = object_name(bench.run, case, planned.name)
+    name = standing.name(planned.name)
     wish = Wish(name, labels, planned.subnet, planned.internal)
     standing.networks[planned.name] = make_network(bench.docker, wish, bench.progress)
 
@@ -121,7 +126,7 @@ def _holder_spec(standing: Standing, planned: PlannedNamespace) -> docker.Contai
     agent = client and not standing.stays
     first = planned.attachments[0]
     return docker.ContainerSpec(
-        name=object_name(bench.run, standing.plan.case, CLIENT if client else f"{planned.name}-net"),
+        name=standing.name(CLIENT if client else f"{planned.name}-net"),
         image=bench.tags["client" if client else "base"],
         labels=_labels(standing, "client" if client else "holder", planned.name, repr(planned)),
         command=None if agent else ("sleep", "infinity"),
@@ -182,7 +187,7 @@ def _create(standing: Standing, planned: PlannedContainer) -> str:
     """Create a server in its namespace and put its files in place; it does not run yet."""
     bench = standing.bench
     spec = docker.ContainerSpec(
-        name=object_name(bench.run, standing.plan.case, planned.name),
+        name=standing.name(planned.name),
         image=planned.image if planned.foreign else bench.tags[planned.image],
         labels=_labels(standing, "server", planned.name, repr(planned.command)),
         command=planned.command or None,
@@ -231,7 +236,7 @@ def _client(standing: Standing, vantage: str) -> None:
     bench = standing.bench
     network = "host" if vantage == HOST else f"container:{standing.holders[vantage].id}"
     spec = docker.ContainerSpec(
-        name=object_name(bench.run, standing.plan.case, f"client-{vantage}"),
+        name=standing.name(f"client-{vantage}"),
         image=bench.tags["client"],
         labels=_labels(standing, "client", f"client-{vantage}", vantage),
         user="10001:10001",

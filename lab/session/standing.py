@@ -52,6 +52,7 @@ def bring_up(name: str, progress: Progress) -> Standing:
     tags = provide_images(project, engine, [job], progress)
     run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
     with guard(engine, run):
+        clean.keep(engine, run)  # first of all: a sweep elsewhere must never see the containers without it
         try:
             return _stand(benches.open_bench(engine, run, tags, progress), job, job.plan)
         except BaseException:
@@ -64,14 +65,13 @@ def _stand(bench: benches.Bench, job: Job, plan: Plan) -> Standing:
         standing = Standing(bench, plan, job.case.scenario.id, stays=True)
         with bench.progress.phase(f"{job.case.id}: start"):
             stand_up(standing)
-        clean.keep(bench.docker, bench.run)
         return standing
     finally:
         benches.close_bench(bench)
 
 
 def _refuse_second(engine: Docker, case: str) -> None:
-    if any(row.case == case for row in rows(engine)):
+    if any(row.case == case and row.kept for row in rows(engine)):
         raise UsageError(f"{case} stands already; lab down {case} takes it down")
 
 

@@ -157,15 +157,19 @@ def _finished(leg: Leg, events: tuple[AppEvent, ...]) -> bool | None:
 
 def _server_finished(leg: Leg) -> bool | None:
     """Under TLS 1.3: whether the server took the client's Finished. It speaks after it, or reads."""
-    down = leg.flow.down
-    first = next(r for r in leg.talk.up_records if r.kind == APPLICATION and len(r.body) >= FINISHED)
-    after = packet_at(leg.flow.up, first.end - 1).time_ns
+    down, after = leg.flow.down, _finished_ns(leg)
     if any(packet_at(down, r.offset).time_ns > after for r in server_data(leg.talk)):
         return True
     if any(packet_at(down, r.offset).time_ns > after for r in leg.talk.down_records):
         return False  # only an alert came
     life = leg.receiver.life
     return True if life and any(e.time_ns > after for e in reads(life)) else None
+
+
+def _finished_ns(leg: Leg) -> int:
+    """When the client's Finished had arrived; under TLS 1.3."""
+    last = next(r for r in leg.talk.up_records if r.kind == APPLICATION and len(r.body) >= FINISHED)
+    return packet_at(leg.flow.up, last.end - 1).time_ns
 
 
 def _answer(
@@ -199,19 +203,26 @@ def _answered(leg: Leg, said: Talk, events: tuple[AppEvent, ...]) -> bool | None
     """Whether more came back than session tickets."""
     if any(event.event in ("answered", "rejected") for event in events):
         return True
-    asked = requests(said)
-    if not asked:
-        return False
-    begun = packet_at(leg.flow.up, asked[0].offset).time_ns
-    late = [r for r in server_data(said) if packet_at(leg.flow.down, r.offset).time_ns >= begun]
-    if len(late) > TICKETS or any(len(r.body) > TICKET for r in late):
-        return True
-    if said.reply and said.reply.version != "TLSv1.3":
+    late = _after_request(leg)
+    if not late or (said.reply and said.reply.version != "TLSv1.3"):
         return bool(late)
-    life = leg.receiver.life
-    if late and life and reads(life) and len([e for e in writes(life) if e.time_ns > reads(life)[-1].time_ns]) > 1:
+    records = [r for r in server_data(said) if packet_at(leg.flow.down, r.offset).time_ns >= late[0].time_ns]
+    if len(records) > TICKETS or any(len(r.body) > TICKET for r in records) or _tickets_came_before(leg):
         return True
-    return None if late else False
+    return True if _wrote_twice(leg) else None
+
+
+def _tickets_came_before(leg: Leg) -> bool:
+    """Whether the server had spoken between the client's Finished and its request, and so had sent its tickets."""
+    since, begun = _finished_ns(leg), packet_at(leg.flow.up, requests(leg.talk)[0].offset).time_ns
+    return any(since < packet_at(leg.flow.down, r.offset).time_ns < begun for r in server_data(leg.talk))
+
+
+def _wrote_twice(leg: Leg) -> bool:
+    """Whether the server wrote more than once after its last read: tickets, then an answer."""
+    life = leg.receiver.life
+    taken = reads(life) if life else ()
+    return life is not None and bool(taken) and sum(e.time_ns > taken[-1].time_ns for e in writes(life)) > 1
 
 
 @dataclass(frozen=True, slots=True)

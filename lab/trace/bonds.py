@@ -5,7 +5,7 @@
 | same ClientHello | both begin TLS with the same random | no: 32 random bytes |
 | token in clear | the probe's own token, or its own bytes where it has none, stand in the second | a log shipper that copies it |
 | identical bytes | what was sent on both is equal, a PROXY header left out | two equal requests at once: the sender decides |
-| same process wrote it | the process that read the first then opened or wrote the second, and read nothing else between | a health check at that very moment |
+| same process wrote it | the process that had the first then opened or wrote the second, and read nothing else between | a health check at that very moment |
 | time alone | nothing else happened in that namespace | anything; it is said |
 
 Rule: a connection that carries another probe's token, another's ClientHello, or an HTTP head without this probe's token is not
@@ -119,16 +119,24 @@ def weak(world: World, before: Leg, after: Leg, *, alone: bool) -> str | None:
     if _rivals(world, before, after, begun):
         return None
     pid = before.receiver.pid
+    if pid and _connected(after, pid):
+        return PROCESS
     if pid and _wrote(after, pid, begun) and _read_before(before, pid, begun):
         return PROCESS
     return TIME if alone else None
+
+
+def _connected(after: Leg, pid: int) -> bool:
+    """It opened the second while it had the first; a forwarder does so before it reads."""
+    life = after.sender.life
+    return life is not None and life.connecter == pid and after.since_ns == after.flow.begun_ns
 
 
 def _wrote(after: Leg, pid: int, since_ns: int) -> bool:
     life = after.sender.life
     if life is None:
         return False
-    return life.connecter == pid or any(e.pid == pid and e.event == "write" and e.time_ns >= since_ns for e in life.moves)
+    return any(e.pid == pid and e.event == "write" and e.time_ns >= since_ns for e in life.moves)
 
 
 def _read_before(before: Leg, pid: int, time_ns: int) -> bool:

@@ -12,6 +12,7 @@ from lab.model.routes import Stage
 from lab.trace.cite import place
 from lab.trace.stages import rank
 from lab.trace.streams import packet_at
+from lab.trace.talk import TLS, requests
 from lab.trace.tls_records import clear_alerts
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ def stopped_by(story: Story, place: int) -> str | None:
         return None
     if stage is Stage.ESTABLISHED:
         return _of_listener(story.world, here)
-    if stage in (Stage.ACCEPTED, Stage.HEAD_INCOMPLETE, Stage.TLS_ENDED) and _waiting(here, story.report):
-        return CLIENT
-    if stage is Stage.TLS_UNFINISHED and _by_client(here, story.report):
-        return CLIENT
+    if (stage in WAITING and _waiting(here, story.report)) or (stage is Stage.TLS_UNFINISHED and _by_sender(here)):
+        return CLIENT if here.leg.parent is None else story.found[here.leg.parent].container
     return here.container
+
+
+WAITING = (Stage.ACCEPTED, Stage.HEAD_INCOMPLETE, Stage.TLS_ENDED)
+"""Stages at which the receiver may have had nothing to go on with."""
 
 
 def _of_listener(world: World, here: Account) -> str | None:
@@ -60,16 +63,21 @@ def _of_listener(world: World, here: Account) -> str | None:
 
 
 def _waiting(here: Account, report: ClientReport) -> bool:
-    """Whether the receiver had nothing to go on with. A proxy in between is the sender there."""
-    return here.outer and (here.came == 0 or here.head is None or not here.head.complete) and not report.status
+    """Whether the sender left the receiver with nothing, or with half a head."""
+    said = here.leg.talk
+    whole = bool(requests(said)) if said.protocol == TLS and not here.outer else bool(here.head and here.head.complete)
+    return not whole and report.status is None
 
 
-def _by_client(here: Account, report: ClientReport) -> bool:
-    if not here.outer:
+def _by_sender(here: Account) -> bool:
+    """Whether the sender ended a handshake: by an alert, by half a hello, or by closing first."""
+    said, flow = here.leg.talk, here.leg.flow
+    if clear_alerts(said.down_records):
         return False
-    if clear_alerts(here.leg.talk.up_records) or here.leg.talk.hello is None:
+    if clear_alerts(said.up_records) or said.hello is None:
         return True
-    return report.error is not None and report.error.kind == "certificate"
+    ours, theirs = (min((p.time_ns for p in (s.fin, s.reset) if p), default=None) for s in (flow.up, flow.down))
+    return ours is not None and (theirs is None or ours < theirs)
 
 
 def because(here: Account, stage: Stage) -> str:
@@ -129,11 +137,14 @@ def _reported(here: Account, *events: str) -> str:
 
 def _handshake(here: Account) -> str:
     said, flow = here.leg.talk, here.leg.flow
-    for who, found, stream in (("client", said.up_records, flow.up), ("server", said.down_records, flow.down)):
+    for who, found, stream in (("sender", said.up_records, flow.up), ("receiver", said.down_records, flow.down)):
         for alert in clear_alerts(found):
             return f"the {who} sent alert {alert.name} ({place(packet_at(stream, alert.offset))})"
     if said.hello is None:
         return f"the ClientHello is not complete{_first(here)}"
+    closed = min((p for p in (flow.up.fin, flow.up.reset) if p), key=lambda p: p.time_ns, default=None)
+    if _by_sender(here) and closed:
+        return f"the sender closed ({place(closed)}) before the handshake was finished that it began{_first(here)}"
     return f"nothing finished the handshake that the ClientHello began{_first(here)}"
 
 

@@ -96,6 +96,19 @@ def _asked_endpoint(report: ClientReport) -> Endpoint:
     return report.peer or report.asked
 
 
+def _bond(here: Account) -> Iterator[Evidence]:
+    """What the kernel says of the process that sent it, where only that ties it to the hop before."""
+    life = here.leg.sender.life
+    if here.leg.bond != bonds.PROCESS or life is None:
+        return
+    pid = here.leg.sender.pid
+    if life.connecter == pid:
+        yield cite.kernel(life.states[0], f"host pid {pid}, which had the hop before, opened this connection")
+    else:
+        wrote = next((e for e in life.moves if e.pid == pid and e.event == "write"), life.states[0])
+        yield cite.kernel(wrote, f"host pid {pid}, which read the hop before, wrote here")
+
+
 def _evidence(here: Account) -> Iterator[Evidence]:
     flow = here.leg.connection.receiver or here.leg.flow
     if flow.syns:
@@ -107,6 +120,7 @@ def _evidence(here: Account) -> Iterator[Evidence]:
         yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection")
     yield from filter(None, (hello(here), readable(here)))
     yield from here.leg.receiver.evidence
+    yield from _bond(here)
     if here.answer:
         yield cite.packet(here.answer, f"an answer{f', {here.code}' if here.code else ''}")
     yield from (cite.application(e) for e in here.events if e.event in ("tls", "parsed", "dispatched", "rejected", "answered"))

@@ -110,7 +110,7 @@ def _of_hop(here: Account, tls: TlsAtHop | None, stage: Stage) -> Iterator[str]:
     if here.leg.bond == "time alone":
         yield f"whether hop {number} carries this probe: only its time ties it to the one before"
     if here.leg.connection.receiver is None:
-        yield f"who received hop {number}: no captured namespace has the address {flow.server[0]}"
+        yield f"who received hop {number}: in no namespace that has {flow.server[0]} a packet of it was captured"
     elif here.had and here.container is None:
         yield f"which container received hop {number}: no witness names the process"
     for direction in (flow.up, flow.down):
