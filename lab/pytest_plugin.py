@@ -110,17 +110,23 @@ class CheckItem(pytest.Item):
         super().__init__(**more)
         self.job = job
         self.line = line
+        self.result: CaseResult
+
+    def setup(self) -> None:
+        """Carry the case out. What cannot be known is an error here, so that JUnit tells it from a failure."""
+        self.result = self.config.stash[WORK].result(self.job)
+        if str(self.result.outcome) == "UNSUPPORTED":
+            pytest.skip(self.result.error)
+        if str(self.result.outcome) == "LAB_ERROR":
+            raise CheckError(self.result.error)
+        if self.name != OUTCOME:
+            _known(_verdict(self.result.verdicts, self.name))
 
     def runtest(self) -> None:
-        result = self.config.stash[WORK].result(self.job)
-        if str(result.outcome) == "UNSUPPORTED":
-            pytest.skip(result.error)
-        if str(result.outcome) == "LAB_ERROR":
-            raise CheckError(result.error)
         if self.name == OUTCOME:
-            _hold_outcome(result)
+            _hold_outcome(self.result)
         else:
-            _hold(_verdict(result.verdicts, self.name))
+            _hold(_verdict(self.result.verdicts, self.name))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.line - 1, f"{self.job.case.id}: {self.name}"
@@ -146,17 +152,22 @@ def _verdict(verdicts: Iterable[Verdict], name: str) -> Verdict:
     raise CheckError(f"the check {name} was announced and never made")
 
 
+def _known(verdict: Verdict) -> None:
+    if str(verdict.outcome) in ("UNSUPPORTED", "BLOCKED"):
+        pytest.skip(_text(verdict))
+    if str(verdict.outcome) not in ("PASS", "FAIL"):
+        raise CheckError(_text(verdict))
+
+
 def _hold(verdict: Verdict) -> None:
+    if str(verdict.outcome) != "PASS":
+        raise CheckFailure(_text(verdict))
+
+
+def _text(verdict: Verdict) -> str:
     from lab.report import terminal
 
-    text = "\n".join(line.plain for line in terminal.check(verdict))
-    outcome = str(verdict.outcome)
-    if outcome == "FAIL":
-        raise CheckFailure(text)
-    if outcome in ("UNSUPPORTED", "BLOCKED"):
-        pytest.skip(text)
-    if outcome != "PASS":
-        raise CheckError(text)
+    return "\n".join(line.plain for line in terminal.check(verdict))
 
 
 def _hold_outcome(result: CaseResult) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +84,20 @@ def _finish(
     if json_file:
         write_json(document, json_file)
     _show(last(), json_file)
+    _tell_ci(results, json_file)
     raise typer.Exit(exit_code(results))
+
+
+def _tell_ci(results: Sequence[CaseResult], json_file: Path | None) -> None:
+    """Annotations and a step summary, where a CI service says that it reads them."""
+    from lab.report import ci
+
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in ci.commands(results):
+            typer.echo(line, err=str(json_file) == "-")
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(ci.summary(results))
 
 
 def exit_code(results: Sequence[CaseResult]) -> int:

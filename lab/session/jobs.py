@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.plan import plan as make_plan
@@ -12,7 +13,6 @@ from lab.scenario import load, siblings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from lab.engine.project import Project
     from lab.model.catalogue import Catalogue
@@ -68,7 +68,7 @@ def chosen(project: Project, catalogue: Catalogue, names: Sequence[str], *, twin
     jobs: list[Job] = []
     known: list[Job] = []
     for name in names:
-        path = project.root / name
+        path = Path(name).resolve()
         if name.endswith((".yaml", ".yml")):
             if not path.is_file():
                 raise UsageError(f"no scenario file {name}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from lab.model.routes import Evidence, Hop, Route, Stage, TlsAtHop, TlsEnd, Witness
 from lab.model.verdicts import CaseResult, Outcome, Verdict
-from lab.report import page, result, terminal
+from lab.report import ci, page, result, terminal
 from lab.report.progress import Mode, Progress
 
 PACKET = Evidence(Witness.PACKETS, "packets/web.pcapng:12", "ClientHello, SNI shop.example")
@@ -164,3 +165,18 @@ def test_progress_as_json_is_one_object_a_line() -> None:
         ("broken", "failed"),
     ]
     assert lines(Mode.QUIET) == ""
+
+
+def test_annotations_stand_on_the_scenarios_line_and_cannot_be_broken_out_of() -> None:
+    assert ci.commands([case()]) == []
+    [line] = ci.commands([case(Outcome.FAIL)])
+    assert line.startswith("::error file=scenarios/s.yaml,line=9,title=s.nginx order.route%3A FAIL::it travels")
+    [broken] = ci.commands([replace(case(), outcome=Outcome.LAB_ERROR, verdicts=(), error="a\n::error::b %")])
+    assert "\n" not in broken
+    assert broken.endswith("a%0A::error::b %25")
+
+
+def test_the_summary_table_escapes_and_stays_small() -> None:
+    table = ci.summary([replace(case(), case="a|b")])
+    assert "a\\|b" in table
+    assert len(ci.summary([case()] * 5000)) < 64_000

@@ -45,7 +45,7 @@ def test_the_same_random_on_both_is_passed_through_and_ended_by_the_last() -> No
 @pytest.mark.parametrize("kernel", [True, False])
 def test_another_random_is_ended_and_begun_again(kernel: bool) -> None:
     lab, first, second, *_ = two_hops(kernel=kernel)
-    outer, inner = Tls(), Tls("web.internal" if False else "shop.example")
+    outer, inner = Tls(), Tls()
     first.open().up(outer.hello()).down(outer.reply()).up(outer.finish()).down(outer.reply()).up(outer.request(get()))
     speak(second.open(), inner, get(), OK)
     first.down(outer.answer(OK))

@@ -5,16 +5,18 @@
     talk = lab.tcp("client", ("10.0.0.9", 40000), "web", ("10.0.0.2", 8443), reader=proxy)
     talk.open().up(b"GET / HTTP/1.1...").down(b"HTTP/1.1 200 OK...").fin()
 
-Each packet is seen where it left and where it arrived, as the recorder sees it; loopback keeps it once. `reader` and `writer` give
-the kernel's timeline for the two sockets; without them it is silent, as on a host that refuses it.
+Each packet is seen where it left and where it arrived, as the recorder sees it; loopback keeps it once. `reader` and `writer`
+give the kernel's timeline for the two sockets; without them it is silent, as on a host that refuses it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
+from typing import TYPE_CHECKING
 
 import trustme
 
@@ -36,8 +38,10 @@ from lab.model.observations import (
     SeenTls,
     SocketRow,
 )
-from lab.model.routes import Route
 from lab.trace import trace
+
+if TYPE_CHECKING:
+    from lab.model.routes import Route
 
 STEP = 10_000
 """Nanoseconds between one packet and the next."""
@@ -96,7 +100,9 @@ class Lab:
             self.process(each, namespace, f"/docker/{identity}", program or name)
         return Process(name, namespace, pid)
 
-    def process(self, pid: int, namespace: str, cgroup: str = "/system.slice/docker.service", name: str = "docker-proxy") -> Process:
+    def process(
+        self, pid: int, namespace: str, cgroup: str = "/system.slice/docker.service", name: str = "docker-proxy"
+    ) -> Process:
         line = self.line("processes")
         self.processes.append(SeenProcess(line, pid, pid % 1000, 1, 5, name, (name,), namespace, cgroup))
         return Process("host", namespace, pid)
@@ -111,9 +117,7 @@ class Lab:
     ) -> None:  # fmt: skip
         line = self.line("sockets")
         inode = 5000 + line if holders else 0
-        self.rows.append(
-            SocketRow(line, self.clock, look, namespace, "tcp", state, local, peer, inode, recv_q, 0, holders)
-        )
+        self.rows.append(SocketRow(line, self.clock, look, namespace, "tcp", state, local, peer, inode, recv_q, 0, holders))
 
     def tcp(self, source: str, client: Endpoint, target: str, server: Endpoint, **more: object) -> Conversation:
         return Conversation(self, source, client, target, server, **more)  # type: ignore[arg-type]
@@ -128,26 +132,58 @@ class Lab:
         line = self.line("app")
         self.application.append(
             AppEvent(
-                f"logs/{process.container}.log", line, self.clock, process.container, event, talk.landed, talk.arrives_from,
-                token, "GET", "/orders", detail, 1,
-            )  # fmt: skip
+                f"logs/{process.container}.log",
+                line,
+                self.clock,
+                process.container,
+                event,
+                talk.landed,
+                talk.arrives_from,
+                token,
+                "GET",
+                "/orders",
+                detail,
+                1,
+            )
         )
 
     def certificate(self, fingerprint: str, container: str) -> None:
         self.certificates.append(SeenCertificate(fingerprint, container, ("shop.example",)))
 
     def report(
-        self, talk: Conversation | None, status: int | None = 200, *, sent: bytes | None = None, token: str = TOKEN, name: str = "order",
-        leaf: str = "", error: ClientError | None = None, started: int | None = None, namespace: str = "client",
-    ) -> None:  # fmt: skip
+        self,
+        talk: Conversation | None,
+        status: int | None = 200,
+        *,
+        sent: bytes | None = None,
+        token: str = TOKEN,
+        name: str = "order",
+        leaf: str = "",
+        error: ClientError | None = None,
+        started: int | None = None,
+        namespace: str = "client",
+    ) -> None:
         """What the client says; it started before `talk`, and is done now."""
         tls = SeenTls("TLSv1.3", "x", None, (leaf,), True) if leaf else None
         self.clients.append(
             ClientReport(
-                self.line("client"), name, token, talk.source if talk else namespace, talk.asked if talk else ("web", 80),
-                started or (talk.begun if talk else self.clock) - STEP, self.tick(), talk.client if talk else None,
-                talk.asked if talk else None, get(token) if sent is None else sent, tls, status, "1.1" if status else None, (), b"", error,
-            )  # fmt: skip
+                self.line("client"),
+                name,
+                token,
+                talk.source if talk else namespace,
+                talk.asked if talk else ("web", 80),
+                started or (talk.begun if talk else self.clock) - STEP,
+                self.tick(),
+                talk.client if talk else None,
+                talk.asked if talk else None,
+                get(token) if sent is None else sent,
+                tls,
+                status,
+                "1.1" if status else None,
+                (),
+                b"",
+                error,
+            )
         )
 
     def gap(self, witness: str, namespace: str = "", why: str = "3 were lost") -> None:
@@ -229,7 +265,13 @@ class Conversation:
         self.begun = self.begun or self.lab.clock + STEP
         if self.writer:
             self.lab.event(
-                "state", self.writer, self.sockets[0], old_state="CLOSE", new_state="SYN_SENT", local=(self.client[0], 0), peer=self.asked
+                "state",
+                self.writer,
+                self.sockets[0],
+                old_state="CLOSE",
+                new_state="SYN_SENT",
+                local=(self.client[0], 0),
+                peer=self.asked,
             )
         self.packet("up", "S")
         self.up_seq += 1
@@ -294,15 +336,35 @@ class Conversation:
         return self
 
     def _put(
-        self, namespace: str, ends: tuple[Endpoint, Endpoint], time: int, flags: str, seq: int, ack: int, payload: bytes, *, outgoing: bool
+        self,
+        namespace: str,
+        ends: tuple[Endpoint, Endpoint],
+        time: int,
+        flags: str,
+        seq: int,
+        ack: int,
+        payload: bytes,
+        *,
+        outgoing: bool,
     ) -> None:
         interface = "lo" if ends[0][0].startswith("127.") else "eth0"
         number = next(self.lab.files[namespace])
         self.lab.packets.append(
             Packet(
-                namespace, f"packets/{namespace}.pcapng", number, time, interface, outgoing, "tcp", ends[0], ends[1], payload, flags,
-                seq % 2**32, ack % 2**32 if "A" in flags else 0,
-            )  # fmt: skip
+                namespace,
+                f"packets/{namespace}.pcapng",
+                number,
+                time,
+                interface,
+                outgoing,
+                "tcp",
+                ends[0],
+                ends[1],
+                payload,
+                flags,
+                seq % 2**32,
+                ack % 2**32 if "A" in flags else 0,
+            )
         )
 
 
@@ -353,10 +415,8 @@ class Tls:
         return self.down_out.read()
 
     def _step(self, side: ssl.SSLObject, out: ssl.MemoryBIO, into: ssl.MemoryBIO) -> bytes:
-        try:
+        with contextlib.suppress(ssl.SSLWantReadError):
             side.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
         data = out.read()
         into.write(data)
         return data
