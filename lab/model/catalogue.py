@@ -24,7 +24,7 @@ class Server(BaseModel):
 
     name: str
     title: str
-    role: Literal["proxy", "application", "agent", "base"]
+    role: Literal["proxy", "application", "database", "agent", "base"]
     """`agent`: the lab's own recorder, client and certificate issuer; `base`: what the others are built on."""
     config: str | None = None
     """File name under /etc/lab that the server reads."""

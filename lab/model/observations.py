@@ -166,10 +166,11 @@ class KernelEvent:
     """Line in `kernel.jsonl`, from 1."""
     time_ns: int
     event: str
-    """`state`, `read`, `write`, `accept`."""
+    """`state`, `read`, `write`, `accept`, `ready` (data was put into the receive buffer and its waiters woken), `retransmit`,
+    `reset sent`, `reset received`."""
     pid: int
-    """Host pid (thread group) in whose context it ran. For `state` this says nothing about ownership: on loopback
-    the server's ESTABLISHED runs in the client's context."""
+    """Host pid (thread group) in whose context it ran. For `state`, `ready`, `retransmit` and resets this says nothing about
+    ownership: on loopback the server's ESTABLISHED runs in the client's context."""
     socket: int
     """The kernel's address of the socket: joins events of one socket; 0 for `accept`."""
     namespace: str
@@ -180,7 +181,7 @@ class KernelEvent:
     new_state: str = ""
     """Names of include/net/tcp_states.h without `TCP_`: `CLOSE`, `LISTEN`, `SYN_SENT`, `ESTABLISHED`, ..."""
     local: Endpoint | None = None
-    """For `state`: the socket's own end."""
+    """The socket's own end; for `read`, `write` and `accept` only where the witness is strace, which has no `socket`."""
     peer: Endpoint | None = None
     transport: str = "tcp"
     peek: bool = False
@@ -238,6 +239,12 @@ class ClientReport:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     error: ClientError | None
+    moment: str = ""
+    """Label of the look at which a staged probe was when this was told; empty: it is over."""
+    answers: int = 0
+    """Whole final answers that it had got."""
+    finished: bool = True
+    """False: it had sent only a part of what it was to send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +267,7 @@ class AppEvent:
     time_ns: int
     container: str
     event: str
-    """`listening`, `accepted`, `tls`, `read`, `parsed`, `dispatched`, `rejected`, `answered`, `closed`."""
+    """`listening`, `accepted`, `tls`, `read`, `parsed`, `dispatched`, `queried`, `rejected`, `answered`, `closed`."""
     local: Endpoint | None
     peer: Endpoint | None
     token: str

@@ -141,8 +141,47 @@ class TlsEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a probe's timeline."""
+
+    time_ns: int
+    """Since the epoch."""
+    since_ns: int
+    """Since the probe's first packet; negative before it."""
+    hop: int | None
+    vantage: str
+    """Namespace in which it was seen."""
+    process: str
+    """`nginx (pid 7) of proxy`, `kernel`, or `client`."""
+    event: str
+    """`SYN`, `accepted`, `read`, `wrote`, `unread`, `dispatched`, ..."""
+    size: int | None
+    """Bytes, where the event has any."""
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What can be counted on a probe's own connections; None: no witness could tell."""
+
+    connections: int = 0
+    segments: int | None = None
+    retransmitted: int | None = None
+    disordered: int | None = None
+    reads: int | None = None
+    bytes_read: int | None = None
+    unread: int | None = None
+    requests: int | None = None
+    dispatches: int | None = None
+    answers: int | None = None
+    queries: int | None = None
+    evidence: tuple[tuple[str, Evidence], ...] = ()
+    """Name of a count and an observation it rests on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """All that was found out about one probe."""
+    """All that was found out about one probe, or about a staged probe at one moment."""
 
     probe: str
     hops: tuple[Hop, ...]
@@ -163,3 +202,9 @@ class Route:
     evidence: tuple[Evidence, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
     open_questions: tuple[str, ...] = field(default=())
+    moment: str = ""
+    """Label of the look up to which the evidence was used; empty: all of it."""
+    counts: Counts = Counts()
+    body: bytes = b""
+    """Of the client's answer."""
+    timeline: tuple[Moment, ...] = ()

@@ -112,15 +112,51 @@ class Rule(_Strict):
     upstream_tls: UpstreamTls | None = None
 
 
+class Rate(_Strict):
+    """A limit on requests; what exceeds it is refused by the server."""
+
+    requests: Annotated[int, Field(ge=1, le=1000)]
+    seconds: Annotated[int, Field(ge=1, le=60)] = 1
+
+
 class Listen(_Strict):
     """One listener of a container."""
 
     on: Address
+    transport: Literal["tcp", "udp"] = "tcp"
+    """`udp`: a datagram service, which answers each datagram with one."""
     tls: Tls = Tls.NONE
     names: tuple[HostName, ...] = ()
     """Names on the leaf certificate of a listener that ends TLS; empty: the names of its namespace."""
     routes: tuple[Rule, ...] = ()
     """Empty for a server that answers itself."""
+    backlog: Annotated[int, Field(ge=0, le=4096)] | None = None
+    """Length of the accept queue, as listen(2) takes it; absent: the server's own."""
+    defer_accept: bool = False
+    """The kernel hands a connection over only when it has data (tcp(7), TCP_DEFER_ACCEPT)."""
+    reuse_port: bool = False
+    """Each worker listens on a socket of its own (socket(7), SO_REUSEPORT)."""
+    client_certificate: bool = False
+    """Ends TLS and demands a certificate of the client, from the run's CA."""
+    proxy_protocol: bool = False
+    """Each connection must begin with a PROXY line."""
+    only_known_names: bool = False
+    """Ends TLS and refuses an SNI that is not among its names."""
+    deny: tuple[UrlPath, ...] = ()
+    """Path prefixes that are answered 403 here."""
+    rate: Rate | None = None
+
+
+class Limits(_Strict):
+    """What a server allows of one request; what is absent is the server's own."""
+
+    head_bytes: Annotated[int, Field(ge=256, le=1 << 20)] | None = None
+    """Request line and fields together; a server may apply it to the largest line instead (its quirks say so)."""
+    body_bytes: Annotated[int, Field(ge=0, le=1 << 30)] | None = None
+    head_seconds: Annotated[int, Field(ge=1, le=60)] | None = None
+    """Until the head must be complete."""
+    body_seconds: Annotated[int, Field(ge=1, le=60)] | None = None
+    """Between two pieces of the body."""
 
 
 class File(_Strict):
@@ -143,8 +179,32 @@ class Container(_Strict):
     config: str | None = None
     """A configuration file of the user's own (path relative to the scenario file), taken as it is."""
     command: tuple[str, ...] = ()
+    workers: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Worker processes; absent: the server's own number."""
+    limits: Limits = Limits()
+    database: Address | None = None
+    """For the lab's application: a PostgreSQL server that the handler of `/query` asks before it answers."""
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
     files: dict[Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")], File] = {}
+
+
+Bytes = Annotated[str, StringConstraints(pattern=r"^[\x00-\xff]*$")]
+"""Characters U+0000 to U+00FF, each one byte (write them with YAML's double-quoted escapes)."""
+
+Await = Literal["nothing", "arrived", "unread", "accepted", "read", "settled", "closed"]
+"""What can be waited for on the probe's own connection, from the kernel's socket table: `arrived`, the receiving kernel has
+acknowledged all; `unread`, bytes lie in the receive buffer; `accepted`, a process owns the connection; `read`, all bytes
+were taken; `settled`, nothing moves any more in any namespace of the arrangement; `closed`, the peer has ended its side."""
+
+
+class Range(_Strict):
+    """A number between two bounds."""
+
+    at_least: Annotated[int, Field(ge=0)] = 0
+    at_most: Annotated[int, Field(ge=0)] | None = None
+
+
+Count = Annotated[int, Field(ge=0)] | Range
 
 
 class ClientTls(_Strict):
@@ -154,6 +214,10 @@ class ClientTls(_Strict):
     alpn: tuple[TextLine, ...] = ()
     verify: bool = True
     """Against the run's CA, and against `sni`."""
+    certificate: Literal["none", "good", "untrusted"] = "none"
+    """What the client shows of itself: a certificate of the run's CA, or one of a CA that nobody knows."""
+    version: Literal["1.2", "1.3"] | None = None
+    """The only version offered; absent: both."""
 
 
 class Request(_Strict):
@@ -174,10 +238,47 @@ class Exact(_Strict):
     """Exact bytes on a connection, never repaired."""
 
     connect_to: Address
-    send: str = ""
-    """Characters U+0000 to U+00FF, each one byte (write them with YAML's double-quoted escapes)."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """`udp`: `send` is one datagram."""
+    send: Bytes = ""
     tls: ClientTls | None = None
     timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
+class Send(_Strict):
+    """Bytes to send in several pieces, each in a segment of its own."""
+
+    bytes: Bytes
+    pieces: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Sizes of the pieces; what is left is the last one. Empty: one piece. `[1]` with `each`: one byte at a time."""
+    each: bool = False
+    """Repeat the last size until nothing is left."""
+    await_: Annotated[Await, Field(alias="await")] = "arrived"
+    """What must be seen of a piece before the next is sent."""
+
+
+class Link(_Strict):
+    """What becomes of segments with payload that come into a namespace, counted from 1 from this step on.
+
+    It takes effect behind the interface, where the recorder still sees them, and before the transport. The next `link` of the
+    namespace replaces it; with `into` alone nothing is touched any more.
+    """
+
+    into: Name
+    port: Port | None = None
+    """Destination port; absent: all."""
+    lose: tuple[Annotated[int, Field(ge=1)], ...] | Literal["all"] = ()
+    """`all` means segments without payload too: nothing of it gets through."""
+    late: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Held back until the one after it has passed."""
+
+
+class Signal(_Strict):
+    """Some processes of a container: all of them, or one."""
+
+    container: Name
+    process: Literal["all", "first", "last", "receiver"] = "all"
+    """`first` and `last` by start time; `receiver`: the process that holds this probe's connection."""
 
 
 class HopExpect(_Strict):
@@ -214,10 +315,67 @@ class Expect(_Strict):
     """How a request from the host came into the container's namespace."""
     stopped_by: str | None = None
     """`kernel of NAMESPACE` or a container's name."""
+    unread: Count | None = None
+    """Bytes in the receive buffer of the socket that the client's connection leads to."""
+    bytes_read: Count | None = None
+    """Bytes that the first receiver took from its socket, by the kernel."""
+    reads: Count | None = None
+    """Reads of the first receiver that gave bytes."""
+    segments: Count | None = None
+    """Segments (or datagrams) with payload that came to the first receiver's interface, retransmissions included."""
+    retransmitted: Count | None = None
+    """Segments among them whose bytes had come before."""
+    disordered: Count | None = None
+    """Segments among them that came before bytes that precede theirs."""
+    connections: Count | None = None
+    """Connections that the client opened."""
+    requests: Count | None = None
+    """Whole request heads on those connections."""
+    dispatches: Count | None = None
+    """Times that a handler was entered for them, each held against a read of the kernel."""
+    answers: Count | None = None
+    """Final answers (1xx not counted) that came back on them."""
+    queries: Count | None = None
+    """Queries that the handler sent to a database for it."""
+    answer: TextLine | None = None
+    """Text that the answer's body contains. It shows what a server claims, and proves nothing else."""
+    diagnosis: TextLine | None = None
+    """Text that the diagnostic line contains."""
+    tally: dict[Stage, Count] | None = None
+    """For a repeated probe: how many got how far."""
+
+
+class Step(_Strict):
+    """One step of a staged probe: one action. Steps advance on what is observed, never on time alone."""
+
+    about: TextLine = ""
+    """What to look at, for a person who goes through the probe step by step."""
+    connect: Address | None = None
+    tls: ClientTls | None = None
+    send: Bytes | Send | None = None
+    receive: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Read so many whole answers; ends early when the peer closes or nothing comes within the probe's `timeout`."""
+    do: Literal["half-close", "reset", "close"] | None = None
+    freeze: Name | Signal | None = None
+    """Stop processes (SIGSTOP)."""
+    thaw: Name | Signal | None = None
+    kill: Name | Signal | None = None
+    """SIGKILL."""
+    pause: Name | None = None
+    """Pause a container (the engine's freezer)."""
+    unpause: Name | None = None
+    link: Link | None = None
+    fill: Address | None = None
+    """Open connections to this listener until its accept queue is full."""
+    await_: Annotated[Await | None, Field(alias="await")] = None
+    look: Name | None = None
+    """Wait until nothing moves any more, take a snapshot of all witnesses, and judge what is known at this moment."""
+    expect: Expect | None = None
+    """Only with `look`: what must be seen at this moment."""
 
 
 class Probe(_Strict):
-    """One request and what must be seen of it."""
+    """One request and what must be seen of it: an ordinary request, exact bytes, or a list of steps."""
 
     from_: Annotated[Name, Field(alias="from")] = "client"
     """`client` (a container of its own on all networks), `host`, or a namespace: from inside it, loopback included."""
@@ -226,7 +384,13 @@ class Probe(_Strict):
     own address. Everywhere else a name or address is used as it stands."""
     request: Request | None = None
     exact: Exact | None = None
+    steps: tuple[Step, ...] = ()
+    timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Seconds that each of its steps may take."""
+    repeat: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Send it so many times, each on a connection of its own; expectations hold for each of them, `tally` counts them."""
     expect: Expect = Expect()
+    """What must be seen when it is over."""
 
 
 class Twin(_Strict):
@@ -252,6 +416,8 @@ class Scenario(_Strict):
     probes: dict[Name, Probe] = {}
     listening: dict[Name, tuple[Address, ...]] = {}
     """Container -> the listeners that its processes must hold in the kernel's socket table, no more and no fewer."""
+    variants: dict[Name, dict[str, object]] = {}
+    """Server of an `each` -> a JSON merge patch (RFC 7396) for its case: where servers differ, and the difference is known."""
     twins: dict[Name, Twin] = {}
 
 
