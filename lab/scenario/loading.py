@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
 
 from lab.model.checks import checks_of, twin_checks
 from lab.model.scenario import Case, Scenario
@@ -24,7 +25,7 @@ def schema() -> dict[str, object]:
 
 
 def siblings_of(text: str, file: str) -> tuple[str, ...]:
-    data = YAML(typ="safe").load(text)
+    data = _read("safe", text, file)
     found = []
     for container in data.get("containers", {}).values():
         if container.get("config"):
@@ -34,8 +35,9 @@ def siblings_of(text: str, file: str) -> tuple[str, ...]:
 
 
 def load(text: str, file: str, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> tuple[Case, ...]:
-    data = YAML(typ="rt").load(text)
+    data = _read("rt", text, file)
     plain = json.loads(json.dumps(data))
+    _known(plain, data, file, catalogue, siblings)
     cases = []
     for suffix, chosen in _expanded(plain):
         whole = _valid(chosen, file)
@@ -46,6 +48,31 @@ def load(text: str, file: str, catalogue: Catalogue, siblings: Mapping[str, byte
                 Case(f"{whole.id}{suffix}~{twin}", _valid(changed, file), twin, file, _lines(data, twin_checks(whole, twin)))
             )
     return tuple(cases)
+
+
+def _read(kind: str, text: str, file: str) -> Any:
+    try:
+        return YAML(typ=kind).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise ScenarioError((Problem(file, line, column, str(error.problem)),)) from error
+
+
+def _known(plain: Any, data: Any, file: str, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> None:
+    """Servers are in the catalogue, and files beside the scenario are there."""
+    found = []
+    for name, container in plain.get("containers", {}).items():
+        at = _line(data, ("containers", name))
+        server = container.get("server")
+        unknown = [
+            one for one in (server["each"] if isinstance(server, dict) else [server]) if one not in (*catalogue.servers, None)
+        ]
+        found += [Problem(file, at, 1, f"no server {one}; allowed: {', '.join(catalogue.servers)}") for one in unknown]
+        if container.get("config") and container["config"] not in siblings:
+            found.append(Problem(file, at, 1, f"no file {container['config']} beside the scenario"))
+    if found:
+        raise ScenarioError(tuple(found))
 
 
 def _valid(data: Any, file: str) -> Scenario:
