@@ -136,6 +136,7 @@ def _holder_spec(standing: Standing, planned: PlannedNamespace) -> docker.Contai
         aliases=first.aliases,
         ports=tuple(_port(standing, planned, publish) for publish in planned.publish),
         hostname=planned.name,
+        sysctls=(("net.ipv6.conf.all.disable_ipv6", "0"),) if planned.ipv6 else (),
         mounts=(docker.Mount(CONFIG_FOLDER),) if client else (),
         tmpfs=_tmpfs(("/tmp",)) if client else (),  # noqa: S108 - inside the container
         stdin_open=agent,
@@ -206,7 +207,7 @@ def _create(standing: Standing, planned: PlannedContainer) -> str:
 
 
 def _put(standing: Standing, made: str, planned: PlannedContainer, placed: Sequence[Placed]) -> None:
-    uid, gid = _owner(planned.user)
+    uid, gid = _owner(standing, made, planned) if any(file.secret for file in placed) else (0, 0)
     files = [docker.ArchiveFile(file.path, file.content) for file in planned.files]
     files += [docker.ArchiveFile(file.path, file.content, 0o600 if file.secret else 0o644, uid, gid) for file in placed]
     inside = [file for file in files if file.path.startswith(f"{CONFIG_FOLDER}/")]
@@ -217,9 +218,26 @@ def _put(standing: Standing, made: str, planned: PlannedContainer, placed: Seque
         docker.put_files(standing.bench.docker, made, "/", outside)
 
 
-def _owner(user: str | None) -> tuple[int, int]:
-    uid, _, gid = (user or "0:0").partition(":")
-    return int(uid), int(gid or uid)
+def _owner(standing: Standing, made: str, planned: PlannedContainer) -> tuple[int, int]:
+    """Who is to own the private keys: the server's user, for a foreign image the one that it names."""
+    user = planned.user
+    if user is None:
+        image = docker.image(standing.bench.docker, planned.image)
+        user = (image.user if image else "") or "0"
+    uid, _, gid = user.partition(":")
+    if not uid.isdecimal():
+        return _account(standing, made, uid)
+    return int(uid), int(gid) if gid.isdecimal() else int(uid)
+
+
+def _account(standing: Standing, made: str, name: str) -> tuple[int, int]:
+    """Look a user's name up in the container's own passwd(5)."""
+    found = docker.get_archive(standing.bench.docker, made, "/etc/passwd")
+    for line in b"".join(found.values()).decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if fields[0] == name and len(fields) > 3:
+            return int(fields[2]), int(fields[3])
+    raise ServerError(f"the image of {name!r} names this user, and its /etc/passwd does not know it")
 
 
 def _tmpfs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:

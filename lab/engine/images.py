@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from lab.engine import clean, labels, rootfs, wheels
 from lab.engine import docker as engine
 from lab.engine.docker.images import BuildSpec
-from lab.engine.errors import ImageError
+from lab.engine.errors import ImageError, MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +39,9 @@ PARALLEL = 2
 
 RECIPE = "1"
 """Raise it when the way an image is built changes although its folder does not."""
+
+PULL_SILENCE = 60.0
+"""Seconds of silence after which a registry is given up; between two layers it may think for some."""
 
 _NOT_INPUTS = re.compile(r"(^|/)(server\.yaml|README\.md|[^/]*\.j2|__pycache__|[^/]*\.pyc|\.[^/]*_cache)(/|$)")
 _ARG_BASE = re.compile(r"^ARG\s+BASE=(\S+)\s*$", re.MULTILINE)
@@ -105,6 +108,19 @@ def state(shop: Workshop) -> dict[str, ImageFacts | None]:
     hashes = {name: _inputs_hash(shop.folder / name, base.id) for name in names(shop.folder) if name != BASE}
     found = {name: engine.image(shop.docker, _reference(shop, name, h)) for name, h in hashes.items()}
     return {BASE: base} | found
+
+
+def fetch(docker: Docker, references: Iterable[str], progress: Progress) -> None:
+    """Pull the images of others that are not there. Raises ImageError."""
+    for reference in references:
+        if engine.image(docker, reference) is not None:
+            continue
+        try:
+            with progress.phase(f"image {reference}: pulling"):
+                engine.pull_image(docker, reference, PULL_SILENCE, _ignore)
+        except MachineError as error:
+            move = "check its name, let the engine reach its registry, or bring it there (`docker load`, `docker build`)"
+            raise ImageError(f"the image {reference} is not on the engine, and cannot be pulled: {error.text}", move) from error
 
 
 def _ensure_base(shop: Workshop) -> Image:

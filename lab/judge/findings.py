@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.model.routes import Stage
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -148,6 +150,10 @@ _NOBODYS = ("listener", "process", "local")
 """Fields of a receiver: where nobody received, there is none to tell."""
 
 
+_WITHOUT_BYTES = (Stage.REFUSED, Stage.DROPPED)
+"""Without a connection no byte of any protocol can have come: that is known, and not merely unseen."""
+
+
 def hop_finding(route: Route, number: int, name: str) -> Finding:
     """The finding for one field of hop `number` (from 1)."""
     if number > len(route.hops):
@@ -158,4 +164,6 @@ def hop_finding(route: Route, number: int, name: str) -> Finding:
         value = "none"
     if value is None and hop.container is None and name in _NOBODYS:
         value = NOBODY
+    if value is None and name == "protocol" and hop.stage in _WITHOUT_BYTES:
+        value = "none"
     return Finding(None if value is None else str(value), hop.evidence, f"{name} of hop {number}: {_open(route)}")

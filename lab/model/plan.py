@@ -45,6 +45,8 @@ class PlannedNamespace:
     name: str
     attachments: tuple[PlannedAttachment, ...]
     publish: tuple[PlannedPublish, ...]
+    ipv6: bool = False
+    """Something in it speaks IPv6: an engine's network without IPv6 leaves not even `[::1]` in it, unless asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,13 @@ def _image(name: str) -> dict[str, Any]:
     return {"image": f"lab/{name}:latest", "build": {"context": f"../images/{name}", "args": {"BASE": BASE}}}
 
 
+def _foreign(reference: str) -> dict[str, Any]:
+    """An image that is none of the lab's servers; one of the lab's own all the same can be built where it is missing."""
+    repository, _, _ = reference.partition(":")
+    own = repository.removeprefix("lab/")
+    return {"image": reference} if own == repository else {**_image(own), "image": reference}
+
+
 def _holding(plan: Plan, namespace: PlannedNamespace, catalogue: Catalogue) -> dict[str, Any]:
     is_client = namespace.name == CLIENT
     service: dict[str, Any] = {
@@ -103,6 +110,8 @@ def _holding(plan: Plan, namespace: PlannedNamespace, catalogue: Catalogue) -> d
             for one in namespace.attachments
         },
     }
+    if namespace.ipv6:
+        service["sysctls"] = {"net.ipv6.conf.all.disable_ipv6": 0}
     ports = [f"127.0.0.1:{p.host_port or ''}:{p.port}" for p in namespace.publish if p.on == "loopback"]
     if ports:
         service["ports"] = ports
@@ -113,7 +122,7 @@ def _holding(plan: Plan, namespace: PlannedNamespace, catalogue: Catalogue) -> d
 
 
 def _server(plan: Plan, container: PlannedContainer) -> dict[str, Any]:
-    own = {"image": container.image} if container.foreign else _image(container.image)
+    own = _foreign(container.image) if container.foreign else _image(container.image)
     service: dict[str, Any] = {**own, "network_mode": f"service:{_holder(container.namespace)}", **_HARDENED}
     service["read_only"] = container.read_only
     if container.command:

@@ -19,7 +19,7 @@ from lab.model.scenario import Attachment, Namespace
 from lab.plan.servers import namespace_of, planned_container, split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lab.model.catalogue import Catalogue
     from lab.model.scenario import Case, Probe, Scenario
@@ -79,7 +79,19 @@ def _namespace(scenario: Scenario, name: str, namespace: Namespace) -> PlannedNa
             PlannedAttachment(network, one.address, aliases) for network, one in _attachments(scenario, namespace).items()
         ),
         publish=tuple(PlannedPublish(one.port, one.host_port, one.on) for one in namespace.publish),
+        ipv6=any(":" in host for host in _addresses(scenario, name, inside)),
     )
+
+
+def _addresses(scenario: Scenario, namespace: str, inside: tuple[str, ...]) -> Iterator[str]:
+    """Every address that somebody in this namespace listens on, or sends to."""
+    for name in inside:
+        for listen in scenario.containers[name].listen:
+            yield split(listen.on)[0]
+            yield from (split(rule.to)[0] for rule in listen.routes)
+    for name, probe in scenario.probes.items():
+        if probe.from_ == namespace:
+            yield _probe(name, probe).connect[0]
 
 
 def _probe(name: str, probe: Probe) -> PlannedProbe:

@@ -31,10 +31,10 @@ def namespace_of(name: str, container: Container) -> str:
 def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> PlannedContainer:
     """Plan one container. Raises `Unsupported` for what its server cannot do."""
     container = scenario.containers[name]
-    if container.image is not None:
-        return _foreign(name, container, siblings)
-    row = catalogue.servers[str(container.server)]
     leaves = _leaves(name, scenario, container)
+    if container.image is not None:
+        return _foreign(name, container, leaves, siblings)
+    row = catalogue.servers[str(container.server)]
     files = (*_config(name, scenario, row, catalogue, siblings, leaves), *_files(container, siblings))
     return PlannedContainer(
         name=name,
@@ -45,7 +45,7 @@ def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, sibli
         environment=tuple(sorted(container.environment.items())),
         files=files,
         leaves=tuple(leaves.values()),
-        needs_ca=any(rule.upstream_tls for listen in container.listen for rule in listen.routes),
+        needs_ca=_verifies(container),
         listeners=_listeners(container),
         user=row.user,
         read_only=row.read_only and all(file.path.startswith(f"{CONFIG_FOLDER}/") for file in files),
@@ -53,7 +53,9 @@ def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, sibli
     )
 
 
-def _foreign(name: str, container: Container, siblings: Mapping[str, bytes]) -> PlannedContainer:
+def _foreign(
+    name: str, container: Container, leaves: Mapping[str, PlannedLeaf], siblings: Mapping[str, bytes]
+) -> PlannedContainer:
     return PlannedContainer(
         name=name,
         namespace=namespace_of(name, container),
@@ -62,8 +64,8 @@ def _foreign(name: str, container: Container, siblings: Mapping[str, bytes]) -> 
         command=container.command,
         environment=tuple(sorted(container.environment.items())),
         files=_files(container, siblings),
-        leaves=(),
-        needs_ca=False,
+        leaves=tuple(leaves.values()),
+        needs_ca=_verifies(container),
         listeners=_listeners(container),
         user=None,
         read_only=False,
@@ -92,6 +94,10 @@ def _leaves(name: str, scenario: Scenario, container: Container) -> dict[str, Pl
         stem = str(port) if ports.count(port) == 1 else f"{address.replace(':', '-').replace('.', '-')}-{port}"
         leaves[listen.on] = PlannedLeaf(stem, name, listen.names or _names(name, scenario, container))
     return leaves
+
+
+def _verifies(container: Container) -> bool:
+    return any(rule.upstream_tls for listen in container.listen for rule in listen.routes)
 
 
 def _ends(listen: Listen) -> bool:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lab.engine import images
-from lab.session.jobs import needed_images
+from lab.session.jobs import foreign_images, needed_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def provide_images(project: Project, engine: Docker, jobs: Sequence[Job], progress: Progress) -> dict[str, str]:
-    """Folder of `images/` -> tag, for all that these cases need; builds what is missing."""
+    """Folder of `images/` -> tag, for all that these cases need; builds what is missing, pulls what is not the lab's."""
     shop = images.Workshop(engine, project.images, project.cache, progress)
     with _alone(project):
-        return {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
+        tags = {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
+    images.fetch(engine, foreign_images(jobs), progress)
+    return tags
 
 
 @contextmanager

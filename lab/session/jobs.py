@@ -98,3 +98,8 @@ def needed_images(jobs: Iterable[Job]) -> list[str]:
     own = {"base", "recorder", "client"}
     servers = {one.image for job in jobs if job.plan for one in job.plan.containers if not one.foreign}
     return sorted(own | servers)
+
+
+def foreign_images(jobs: Iterable[Job]) -> list[str]:
+    """References of images that are none of the lab's."""
+    return sorted({one.image for job in jobs if job.plan for one in job.plan.containers if one.foreign})
