@@ -307,7 +307,9 @@ def test_tls_fed_byte_by_byte(secure: Running, authority: trustme.CA) -> None:
         for one in outgoing.read():
             sock.sendall(bytes([one]))
         lines = secure.until("answered")
-    assert words(lines)[-4:] == ["read", "parsed", "dispatched", "answered"]
+    told = [word for word in words(lines) if word != "read"]
+    # How many reads it takes, and whether the last of the handshake brings the request along, is the kernel's affair.
+    assert told[-4:] == ["tls", "parsed", "dispatched", "answered"]
     assert words(lines).count("tls") == 1
 
 
