@@ -48,7 +48,8 @@ class Authority:
         return placed, seen
 
     def _issue(self, leaf: PlannedLeaf) -> tuple[list[Placed], SeenCertificate]:
-        issued = self._ca.issue_cert(*leaf.names, common_name=leaf.names[0], key_type=trustme.KeyType.ECDSA)
+        # A common name has at most 64 characters (RFC 5280, appendix A.1, ub-common-name); the names stand in the SAN.
+        issued = self._ca.issue_cert(*leaf.names, common_name=leaf.names[0][:64], key_type=trustme.KeyType.ECDSA)
         chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
         key = issued.private_key_pem.bytes()
         stem = f"{TLS_FOLDER}/{leaf.id}"

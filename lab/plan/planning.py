@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from lab.model.arrangement import aliases, all_namespaces, attachments, inside, network_names, split, url_target
 from lab.model.plan import (
     HOST,
     Plan,
@@ -15,23 +15,19 @@ from lab.model.plan import (
     PlannedPublish,
     PlannedTls,
 )
-from lab.model.scenario import Attachment, Namespace
-from lab.plan.servers import namespace_of, planned_container, split
+from lab.plan.servers import planned_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lab.model.catalogue import Catalogue
-    from lab.model.scenario import Case, Probe, Scenario
-
-DEFAULT_NETWORK = "lab"
-CLIENT = "client"
+    from lab.model.scenario import Case, Namespace, Probe, Scenario
 
 
 def plan(case: Case, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> Plan:
     """The plan of a case. Raises `Unsupported` when a server cannot do what is asked of it."""
     scenario = case.scenario
-    namespaces = _namespaces(scenario)
+    namespaces = all_namespaces(scenario)
     return Plan(
         case=case.id,
         networks=_networks(scenario, namespaces),
@@ -41,51 +37,29 @@ def plan(case: Case, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> Pla
     )
 
 
-def network_names(scenario: Scenario) -> tuple[str, ...]:
-    """The scenario's networks; one called `lab` if it names none."""
-    return tuple(scenario.networks) or (DEFAULT_NETWORK,)
-
-
-def _namespaces(scenario: Scenario) -> dict[str, Namespace]:
-    """All namespaces: those that are written down, those of containers without one, and the client's."""
-    found = dict(scenario.namespaces)
-    for name, container in scenario.containers.items():
-        found.setdefault(namespace_of(name, container), Namespace())
-    if any(probe.from_ == CLIENT for probe in scenario.probes.values()):
-        found.setdefault(CLIENT, Namespace(networks=network_names(scenario)))
-    return found
-
-
-def _attachments(scenario: Scenario, namespace: Namespace) -> dict[str, Attachment]:
-    if isinstance(namespace.networks, dict):
-        return namespace.networks
-    return {name: Attachment() for name in namespace.networks or network_names(scenario)[:1]}
-
-
 def _networks(scenario: Scenario, namespaces: Mapping[str, Namespace]) -> tuple[PlannedNetwork, ...]:
     published = {
-        network for namespace in namespaces.values() if namespace.publish for network in _attachments(scenario, namespace)
+        network for namespace in namespaces.values() if namespace.publish for network in attachments(scenario, namespace)
     }
     subnets = {name: network.subnet for name, network in scenario.networks.items()}
     return tuple(PlannedNetwork(name, subnets.get(name), internal=name not in published) for name in network_names(scenario))
 
 
 def _namespace(scenario: Scenario, name: str, namespace: Namespace) -> PlannedNamespace:
-    inside = tuple(one for one, container in scenario.containers.items() if namespace_of(one, container) == name)
-    aliases = tuple(dict.fromkeys((name, *namespace.names, *inside)))
+    found_as = aliases(scenario, name, namespace)
     return PlannedNamespace(
         name=name,
         attachments=tuple(
-            PlannedAttachment(network, one.address, aliases) for network, one in _attachments(scenario, namespace).items()
+            PlannedAttachment(network, one.address, found_as) for network, one in attachments(scenario, namespace).items()
         ),
         publish=tuple(PlannedPublish(one.port, one.host_port, one.on) for one in namespace.publish),
-        ipv6=any(":" in host for host in _addresses(scenario, name, inside)),
+        ipv6=any(":" in host for host in _addresses(scenario, name)),
     )
 
 
-def _addresses(scenario: Scenario, namespace: str, inside: tuple[str, ...]) -> Iterator[str]:
+def _addresses(scenario: Scenario, namespace: str) -> Iterator[str]:
     """Every address that somebody in this namespace listens on, or sends to."""
-    for name in inside:
+    for name in inside(scenario, namespace):
         for listen in scenario.containers[name].listen:
             yield split(listen.on)[0]
             yield from (split(rule.to)[0] for rule in listen.routes)
@@ -118,9 +92,3 @@ def _probe(name: str, probe: Probe) -> PlannedProbe:
         tls=PlannedTls(None, (), request.verify) if request.url.startswith("https") else None,
         timeout=request.timeout,
     )
-
-
-def url_target(url: str) -> tuple[str, int]:
-    """Host and port that a URL means (RFC 9110, section 4.2)."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

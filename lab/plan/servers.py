@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.model.arrangement import namespace_of, split
 from lab.model.plan import CONFIG_FOLDER, PlannedContainer, PlannedFile, PlannedLeaf, PlannedListener
 from lab.model.scenario import Tls
 from lab.plan.render import RenderListener, RenderRule, render
@@ -15,17 +16,6 @@ if TYPE_CHECKING:
     from lab.model.scenario import Container, Listen, Rule, Scenario
 
 LOOPBACK = "127.0.0.1"
-
-
-def split(address: str) -> tuple[str, int]:
-    """`[::]:8443` to `("::", 8443)`."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def namespace_of(name: str, container: Container) -> str:
-    """Name of the namespace a container runs in: its own unless it names another."""
-    return container.namespace or name
 
 
 def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> PlannedContainer:
@@ -91,9 +81,13 @@ def _leaves(name: str, scenario: Scenario, container: Container) -> dict[str, Pl
     leaves = {}
     for listen in ending:
         address, port = split(listen.on)
-        stem = str(port) if ports.count(port) == 1 else f"{address.replace(':', '-').replace('.', '-')}-{port}"
+        stem = str(port) if ports.count(port) == 1 else f"{_file_stem(address)}-{port}"
         leaves[listen.on] = PlannedLeaf(stem, name, listen.names or _names(name, scenario, container))
     return leaves
+
+
+def _file_stem(address: str) -> str:
+    return ("ip6" if ":" in address else "") + address.lower().replace(":", "-").replace(".", "-")
 
 
 def _verifies(container: Container) -> bool:
