@@ -10,6 +10,7 @@ import typer
 from lab.cli.options import FAILED, JsonOption, Names
 
 if TYPE_CHECKING:
+    from lab.model.plan import PlannedProbe
     from lab.session.jobs import Job
 
 
@@ -86,9 +87,20 @@ def _told(plan: object) -> list[str]:
         lines += [f"             {file.path} ({len(file.content)} bytes)" for file in container.files]
         lines += [f"             certificate {leaf.id} for {', '.join(leaf.names)}" for leaf in container.leaves]
     for probe in plan.probes:
-        what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes"
-        lines.append(f"  probe      {probe.id}: from {probe.vantage} to {probe.connect[0]}:{probe.connect[1]}, {what}")
+        lines += _told_probe(probe)
     return lines
+
+
+def _told_probe(probe: PlannedProbe) -> list[str]:
+    from lab.plan.told import words
+
+    again = f", {probe.repeat} times" if probe.repeat > 1 else ""
+    if probe.steps:
+        told = [f"{number:>15}. {words(step.act)}" for number, step in enumerate(probe.steps, start=1)]
+        return [f"  probe      {probe.id}: from {probe.vantage}, {len(probe.steps)} steps{again}", *told]
+    what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes"
+    datagram = " in a datagram" if probe.transport == "udp" else ""
+    return [f"  probe      {probe.id}: from {probe.vantage} to {probe.connect[0]}:{probe.connect[1]}, {what}{datagram}{again}"]
 
 
 def validate(

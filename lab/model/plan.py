@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.model.observations import BASE64
+from lab.model.steps import PlannedStep, PlannedTls  # noqa: TC001 - read at run time, when a plan is read back
 
 CONFIG_FOLDER = "/etc/lab"
 TLS_FOLDER = "/etc/lab/tls"
@@ -100,13 +101,6 @@ class PlannedContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedTls:
-    sni: str | None
-    alpn: tuple[str, ...]
-    verify: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedProbe:
     __pydantic_config__ = BASE64
 
@@ -116,9 +110,9 @@ class PlannedProbe:
     via: str
     """`name`, `published`, `gateway`, `direct`."""
     connect: tuple[str, int]
-    """Name or address, and port, before `via` is applied."""
+    """Name or address, and port, before `via` is applied; of a staged probe, those of its step `connect`."""
     url: str | None
-    """For an ordinary request; None for exact bytes."""
+    """For an ordinary request; None for exact bytes and steps."""
     method: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
@@ -126,6 +120,12 @@ class PlannedProbe:
     """For exact bytes."""
     tls: PlannedTls | None
     timeout: float
+    """Seconds: of a staged probe for each step, else for connecting and for each read."""
+    transport: str = "tcp"
+    """`udp`: `send` is one datagram."""
+    steps: tuple[PlannedStep, ...] = ()
+    """Not empty: a staged probe, and `url`, `send` and `tls` say nothing."""
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)

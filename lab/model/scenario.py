@@ -218,6 +218,8 @@ class ClientTls(_Strict):
     """What the client shows of itself: a certificate of the run's CA, or one of a CA that nobody knows."""
     version: Literal["1.2", "1.3"] | None = None
     """The only version offered; absent: both."""
+    stop_after: Annotated[int, Field(ge=1, le=16384)] | None = None
+    """Only in a step: send so many bytes of the ClientHello and hold the others back, for a later step `tls: rest`."""
 
 
 class Request(_Strict):
@@ -254,7 +256,7 @@ class Send(_Strict):
     each: bool = False
     """Repeat the last size until nothing is left."""
     await_: Annotated[Await, Field(alias="await")] = "arrived"
-    """What must be seen of a piece before the next is sent."""
+    """What must be seen of each piece before the next step. When absent, `arrived` sets the pace, and is not demanded."""
 
 
 class Link(_Strict):
@@ -342,7 +344,7 @@ class Expect(_Strict):
     diagnosis: TextLine | None = None
     """Text that the diagnostic line contains."""
     tally: dict[Stage, Count] | None = None
-    """For a repeated probe: how many got how far."""
+    """For a repeated probe: how many got how far; a stage that is not named must not occur."""
 
 
 class Step(_Strict):
@@ -351,7 +353,8 @@ class Step(_Strict):
     about: TextLine = ""
     """What to look at, for a person who goes through the probe step by step."""
     connect: Address | None = None
-    tls: ClientTls | None = None
+    tls: ClientTls | Literal["rest"] | None = None
+    """`rest`: what `stop_after` held back, and on to the end of the handshake."""
     send: Bytes | Send | None = None
     receive: Annotated[int, Field(ge=1, le=100)] | None = None
     """Read so many whole answers; ends early when the peer closes or nothing comes within the probe's `timeout`."""
@@ -360,7 +363,7 @@ class Step(_Strict):
     """Stop processes (SIGSTOP)."""
     thaw: Name | Signal | None = None
     kill: Name | Signal | None = None
-    """SIGKILL."""
+    """SIGKILL. Faults last until a step undoes them or the case is over."""
     pause: Name | None = None
     """Pause a container (the engine's freezer)."""
     unpause: Name | None = None

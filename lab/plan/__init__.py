@@ -1,6 +1,8 @@
 """A case and the catalogue to a plan: everything decided, nothing done.
 
 planning   the plan: networks, namespaces, containers with their files, probes
+probes     a request, exact bytes, or steps, spelled out
+told       a planned step in words
 servers    one container of the lab's: its listeners as the templates want them, its leaves, its files
 choices    the ordered rules of a listener in the shapes that servers want
 render     the configuration of one server

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.model.arrangement import aliases, all_namespaces, attachments, inside, network_names, split, url_target
+from lab.model.arrangement import aliases, all_namespaces, attachments, inside, network_names, split
 from lab.model.plan import (
-    HOST,
     Plan,
     PlannedAttachment,
     PlannedNamespace,
     PlannedNetwork,
-    PlannedProbe,
     PlannedPublish,
-    PlannedTls,
 )
+from lab.plan.probes import planned_probe
 from lab.plan.servers import planned_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lab.model.catalogue import Catalogue
-    from lab.model.scenario import Case, Namespace, Probe, Scenario
+    from lab.model.scenario import Case, Namespace, Scenario
 
 
 def plan(case: Case, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> Plan:
@@ -33,7 +31,7 @@ def plan(case: Case, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> Pla
         networks=_networks(scenario, namespaces),
         namespaces=tuple(_namespace(scenario, name, one) for name, one in namespaces.items()),
         containers=tuple(planned_container(name, scenario, catalogue, siblings) for name in scenario.containers),
-        probes=tuple(_probe(name, probe) for name, probe in scenario.probes.items()),
+        probes=tuple(planned_probe(name, probe) for name, probe in scenario.probes.items()),
     )
 
 
@@ -65,30 +63,4 @@ def _addresses(scenario: Scenario, namespace: str) -> Iterator[str]:
             yield from (split(rule.to)[0] for rule in listen.routes)
     for name, probe in scenario.probes.items():
         if probe.from_ == namespace:
-            yield _probe(name, probe).connect[0]
-
-
-def _probe(name: str, probe: Probe) -> PlannedProbe:
-    via = "published" if probe.from_ == HOST and probe.via == "name" else probe.via
-    if probe.exact is not None:
-        exact = probe.exact
-        tls = PlannedTls(exact.tls.sni, exact.tls.alpn, exact.tls.verify) if exact.tls else None
-        send = exact.send.encode("latin-1")
-        target = split(exact.connect_to)
-        return PlannedProbe(name, probe.from_, via, target, None, "", (), b"", send, tls, exact.timeout)
-    request = probe.request
-    if request is None:
-        raise ValueError(f"probe {name} has neither request nor exact")
-    return PlannedProbe(
-        id=name,
-        vantage=probe.from_,
-        via=via,
-        connect=split(request.connect_to) if request.connect_to else url_target(request.url),
-        url=request.url,
-        method=request.method,
-        headers=tuple(request.headers.items()),
-        body=request.body.encode(),
-        send=b"",
-        tls=PlannedTls(None, (), request.verify) if request.url.startswith("https") else None,
-        timeout=request.timeout,
-    )
+            yield planned_probe(name, probe).connect[0]

@@ -1,0 +1,167 @@
+"""Probes spelled out: an ordinary request, exact bytes, or a list of steps, each one action.
+
+Rule: bytes are cut here, so the engine only writes. A step of a scenario has one action (the loader sees to it); the
+table `_PLANNERS` says how each becomes a planned one.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from lab.model.arrangement import split, url_target
+from lab.model.plan import HOST, PlannedProbe
+from lab.model.scenario import ClientTls, Send
+from lab.model.scenario import Signal as AskedSignal
+from lab.model.steps import (
+    PlannedAwait,
+    PlannedConnect,
+    PlannedEnd,
+    PlannedFill,
+    PlannedHandshake,
+    PlannedLink,
+    PlannedLook,
+    PlannedPause,
+    PlannedReceive,
+    PlannedSend,
+    PlannedSignal,
+    PlannedStep,
+    PlannedTls,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from lab.model.scenario import Exact, Link, Probe, Request, Step
+
+
+def planned_probe(name: str, probe: Probe) -> PlannedProbe:
+    """Plan one probe. Raises ValueError for one that is nothing."""
+    via = "published" if probe.from_ == HOST and probe.via == "name" else probe.via
+    if probe.steps:
+        return _staged(name, probe, via)
+    if probe.exact is not None:
+        return _exact(name, probe, via, probe.exact)
+    if probe.request is None:
+        raise ValueError(f"probe {name} has neither request nor exact nor steps")
+    return _ordinary(name, probe, via, probe.request)
+
+
+def _ordinary(name: str, probe: Probe, via: str, request: Request) -> PlannedProbe:
+    return PlannedProbe(
+        id=name,
+        vantage=probe.from_,
+        via=via,
+        connect=split(request.connect_to) if request.connect_to else url_target(request.url),
+        url=request.url,
+        method=request.method,
+        headers=tuple(request.headers.items()),
+        body=request.body.encode(),
+        send=b"",
+        tls=PlannedTls(None, (), request.verify) if request.url.startswith("https") else None,
+        timeout=request.timeout,
+        repeat=probe.repeat,
+    )
+
+
+def _exact(name: str, probe: Probe, via: str, exact: Exact) -> PlannedProbe:
+    return PlannedProbe(
+        id=name,
+        vantage=probe.from_,
+        via=via,
+        connect=split(exact.connect_to),
+        url=None,
+        method="",
+        headers=(),
+        body=b"",
+        send=exact.send.encode("latin-1"),
+        tls=_tls(exact.tls) if exact.tls else None,
+        timeout=exact.timeout,
+        transport=exact.transport,
+        repeat=probe.repeat,
+    )
+
+
+def _staged(name: str, probe: Probe, via: str) -> PlannedProbe:
+    steps = tuple(PlannedStep(_act(step), step.about) for step in probe.steps)
+    target = next((step.act.to for step in steps if isinstance(step.act, PlannedConnect)), ("", 0))
+    return PlannedProbe(
+        id=name,
+        vantage=probe.from_,
+        via=via,
+        connect=target,
+        url=None,
+        method="",
+        headers=(),
+        body=b"",
+        send=b"",
+        tls=None,
+        timeout=probe.timeout,
+        steps=steps,
+        repeat=probe.repeat,
+    )
+
+
+def _act(step: Step) -> Any:
+    for key in _PLANNERS:
+        asked = getattr(step, key)
+        if asked is not None:
+            return _PLANNERS[key](asked)
+    raise ValueError("a step without an action")
+
+
+def _tls(asked: ClientTls) -> PlannedTls:
+    return PlannedTls(asked.sni, asked.alpn, asked.verify, asked.certificate, asked.version, asked.stop_after)
+
+
+def _send(asked: str | Send) -> PlannedSend:
+    if not isinstance(asked, Send):
+        return PlannedSend((asked.encode("latin-1"),), "arrived")
+    pieces = tuple(cut(asked.bytes.encode("latin-1"), asked.pieces, each=asked.each))
+    return PlannedSend(pieces, asked.await_, "await_" in asked.model_fields_set)
+
+
+def cut(data: bytes, sizes: tuple[int, ...], *, each: bool) -> Iterator[bytes]:
+    """Cut into pieces of these sizes and a rest; with `each` the last size again and again."""
+    again = iter(lambda: sizes[-1], None) if each and sizes else iter(())
+    for size in chain(sizes, again):
+        if len(data) <= size:
+            break
+        yield data[:size]
+        data = data[size:]
+    if data:
+        yield data
+
+
+def _signal(signal: str) -> Callable[[str | AskedSignal], PlannedSignal]:
+    def planned(asked: str | AskedSignal) -> PlannedSignal:
+        if isinstance(asked, AskedSignal):
+            return PlannedSignal(asked.container, asked.process, signal)
+        return PlannedSignal(asked, "all", signal)
+
+    return planned
+
+
+def _link(asked: Link) -> PlannedLink:
+    everything = asked.lose == "all"
+    return PlannedLink(asked.into, asked.port, () if asked.lose == "all" else asked.lose, everything, asked.late)
+
+
+_PLANNERS: Mapping[str, Callable[[Any], object]] = {
+    "connect": lambda asked: PlannedConnect(split(asked)),
+    "tls": lambda asked: PlannedHandshake(_tls(asked) if isinstance(asked, ClientTls) else None),
+    "send": _send,
+    "receive": PlannedReceive,
+    "do": PlannedEnd,
+    "freeze": _signal("STOP"),
+    "thaw": _signal("CONT"),
+    "kill": _signal("KILL"),
+    "pause": lambda asked: PlannedPause(asked, paused=True),
+    "unpause": lambda asked: PlannedPause(asked, paused=False),
+    "link": _link,
+    "fill": lambda asked: PlannedFill(split(asked)),
+    "await_": PlannedAwait,
+    "look": PlannedLook,
+}
+"""Action of a step, by its name in `lab.model.scenario.Step`, and how it is planned."""
