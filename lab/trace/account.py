@@ -83,7 +83,7 @@ def passes_on(legs: tuple[Leg, ...], place: int) -> bool:
 def _account(world: World, report: ClientReport, legs: tuple[Leg, ...], place: int) -> Account:
     leg = legs[place]
     children = tuple(n for n, other in enumerate(legs) if other.parent == place)
-    events = _events(world, report, leg)
+    events = _events(world, report, legs, place)
     outer = _outer(legs, place)
     came = len(bonds.said(leg, report.finished_ns + SLACK_NS))
     code, answered, answer = _answer(report, leg, events, outer=outer)
@@ -107,16 +107,33 @@ def _outer(legs: tuple[Leg, ...], place: int) -> bool:
     return True
 
 
-def _events(world: World, report: ClientReport, leg: Leg) -> tuple[AppEvent, ...]:
+def _events(world: World, report: ClientReport, legs: tuple[Leg, ...], place: int) -> tuple[AppEvent, ...]:
     """Reports of the receiver's application on this connection; of another request on it only the unnamed ones."""
-    receiver, flow = leg.receiver, leg.flow
+    leg = legs[place]
     return tuple(
         event
-        for event in world.index.reports.get(receiver.container or "", ())
-        if (event.local, event.peer) == (receiver.local, flow.client)
-        and flow.begun_ns - SLACK_NS <= event.time_ns <= flow.ended_ns + REPORTED_LATE_NS
+        for event in world.index.reports.get(leg.receiver.container or "", ())
+        if (_on(event, leg) or (_unplaced(event, report, leg) and _last_of_its_container(legs, place)))
+        and leg.flow.begun_ns - SLACK_NS <= event.time_ns <= leg.flow.ended_ns + REPORTED_LATE_NS
         and (not event.token or not report.token or event.token == report.token)
     )
+
+
+def _on(event: AppEvent, leg: Leg) -> bool:
+    """Whether a report names both ends of this connection."""
+    return (event.local, event.peer) == (leg.receiver.local, leg.flow.client)
+
+
+def _unplaced(event: AppEvent, report: ClientReport, leg: Leg) -> bool:
+    """Whether a report that does not know both ends, as behind FastCGI, is of this probe: by its token, and against no end."""
+    if not event.token or event.token != report.token or (event.local and event.peer):
+        return False
+    return event.local in (None, leg.receiver.local) and event.peer in (None, leg.flow.client)
+
+
+def _last_of_its_container(legs: tuple[Leg, ...], place: int) -> bool:
+    container = legs[place].receiver.container
+    return all(leg.receiver.container != container for leg in legs[place + 1 :])
 
 
 def _taken(world: World, leg: Leg, came: int, *, onward: bool) -> bool | None:

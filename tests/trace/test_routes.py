@@ -61,6 +61,59 @@ def test_one_hop_is_told_by_four_witnesses() -> None:
     assert not route.open_questions
 
 
+def unplaced(lab: Lab, **ends: object) -> None:
+    """The last report as a server makes it that does not know both ends of its connection."""
+    lab.application[-1] = replace(lab.application[-1], **{"local": None, "peer": None, **ends})  # type: ignore[arg-type]
+
+
+def test_a_report_without_ends_counts_by_container_and_token() -> None:
+    lab, app, talk = one_server()
+    talk.reader = app
+    talk.open().up(get())
+    lab.app("dispatched", app, talk)
+    unplaced(lab, peer=talk.client)
+    lab.app("dispatched", app, talk)
+    unplaced(lab)
+    talk.down(OK)
+    lab.report(talk)
+    assert lab.route().dispatched is True
+    assert sum(e.witness == "application" for e in lab.route().hops[0].evidence) == 2
+
+
+@pytest.mark.parametrize(
+    ("token", "ends"),
+    [(OTHER, {}), ("", {}), (TOKEN, {"peer": ("10.0.0.9", 40001)}), (TOKEN, {"local": ("10.0.0.3", 8081)})],
+)
+def test_a_report_without_ends_of_another_token_or_against_an_end_does_not_count(token: str, ends: dict[str, object]) -> None:
+    lab, app, talk = one_server()
+    talk.reader = app
+    talk.open().up(get())
+    lab.app("dispatched", app, talk, token)
+    unplaced(lab, **ends)
+    talk.down(OK)
+    lab.report(talk)
+    assert lab.route().dispatched is not True
+
+
+def test_a_report_without_ends_belongs_to_the_last_connection_into_its_container() -> None:
+    lab = Lab(client="10.0.0.9", web="10.0.0.3")
+    app = lab.container("app", "web", 3001)
+    lab.listen(WEB, app)
+    lab.listen(("127.0.0.1", 9000), app)
+    first = lab.tcp("client", ("10.0.0.9", 40000), "web", WEB, reader=app)
+    inner = lab.tcp("web", ("127.0.0.1", 50000), "web", ("127.0.0.1", 9000), reader=app, writer=app)
+    first.open().up(get())
+    inner.open().up(get())
+    lab.app("dispatched", app, inner)
+    unplaced(lab)
+    inner.down(OK)
+    first.down(OK)
+    lab.report(first)
+    [outer, last] = lab.route().hops
+    assert not [e for e in outer.evidence if e.witness == "application"]
+    assert [e for e in last.evidence if e.witness == "application"]
+
+
 def test_a_foreign_server_that_answers_is_not_said_to_have_dispatched() -> None:
     lab, app, talk = one_server()
     talk.reader = app
@@ -458,7 +511,7 @@ def test_a_rejection_by_the_application() -> None:
 
 
 def test_a_foreign_404_may_have_come_from_a_handler() -> None:
-    lab, app, talk = one_server(reader=None)
+    lab, app, talk = one_server()
     talk.reader = app
     talk.open().up(get()).down(answer(404))
     lab.report(talk, 404)
