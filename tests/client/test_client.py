@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import trustme
 from client import faults, main
+from client.channel import Secured
 from client.report import decode
+from client.staged import Staged
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\nX-A: 2\r\n\r\nhello"
 Behave = Callable[[socket.socket], None]
@@ -345,8 +347,9 @@ class TestTls:
 def _leaf(client: main.Client) -> bytes:
     """The leaf from the open connection, by another way than the report's where there is one."""
     opened: Any = client.open
-    if isinstance(opened, ssl.SSLSocket):
-        return opened.getpeercert(binary_form=True) or b""
+    if isinstance(opened, Staged):
+        assert isinstance(opened.channel, Secured)
+        return opened.channel.tls.getpeercert(binary_form=True) or b""
     pool = opened.get_adapter("https://").poolmanager.pools
     connection = pool[next(iter(pool.keys()))].pool.queue[-1]
     return connection.sock.getpeercert(binary_form=True) or b""

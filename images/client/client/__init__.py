@@ -2,7 +2,10 @@
 
     connecting   a TCP connection whose own address is known even when it fails
     ordinary     a request sent by requests
-    exact        exact bytes on a socket, the answer read by h11
+    staged       one connection, step by step
+    exact        exact bytes and one answer: the steps without anybody between; or one datagram
+    channel      bytes as they are, or TLS whose every write is ours
+    answers      answers read one after the other by h11
     tls          contexts, and what was seen of TLS
     faults       exceptions as the lab's words
     report       the report's JSON

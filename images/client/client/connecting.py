@@ -42,6 +42,17 @@ def connect(target: Endpoint, timeout: float, progress: Progress) -> socket.sock
     return _connect(family, address, timeout, progress)
 
 
+def datagrams(target: Endpoint, progress: Progress) -> socket.socket:
+    """A socket whose datagrams go to the first address that the resolver gives, and come from there. Raises OSError."""
+    progress.during = "resolve"
+    family, _, _, _, address = socket.getaddrinfo(target[0].strip("[]"), target[1], type=socket.SOCK_DGRAM)[0]
+    progress.during = "connect"
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    opened.connect(address)
+    progress.local, progress.peer = endpoint(opened.getsockname()), endpoint(address)
+    return opened
+
+
 def endpoint(address: Any) -> Endpoint:
     """An endpoint in canonical form; an IPv4-mapped IPv6 address as IPv4."""
     parsed = ipaddress.ip_address(address[0].partition("%")[0])

@@ -1,4 +1,4 @@
-"""Serve the agents' protocol: `trust`, `probe`, `release`, one at a time.
+"""Serve the agents' protocol: `trust`, `probe`, `release`, and the verbs of a staged probe, one at a time.
 
 Rule: a probe that fails is a report, not an error answer; an error answer means that the request made no sense.
 What the last probe opened stays open until `release`, the next probe, or the end of input.
@@ -14,7 +14,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from client import exact, ordinary
+from client import exact, ordinary, staged
 from client.connecting import Progress
 from client.report import Received, report
 
@@ -36,6 +36,8 @@ class Client:
     ca: str = ""
     """PEM text; nothing else is trusted."""
     open: Closable | None = None
+    staged: staged.Staged | None = None
+    """The staged probe under way; `open` is the same."""
 
 
 def main() -> None:
@@ -77,18 +79,35 @@ def probe(client: Client, request: dict[str, Any]) -> dict[str, Any]:
     """Send a probe (the request itself, or its `probe` if that is an object) and report."""
     asked = request["probe"] if isinstance(request["probe"], dict) else request
     release(client, {})
+    if not asked.get("url"):
+        sent = exact.send(asked, client.ca)
+        client.open = sent
+        return staged.reported(sent, {})
     progress, received = Progress(), Received()
-    send: Callable[..., Closable | None] = ordinary.send if asked.get("url") else exact.send
     started = time.time_ns()
-    client.open = send(asked, client.ca, progress, received)
+    client.open = ordinary.send(asked, client.ca, progress, received)
     return report(asked, started, time.time_ns(), progress, received)
+
+
+def begin(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """Begin a staged probe; its steps follow."""
+    release(client, {})
+    client.open = client.staged = staged.begin(client.ca, request)
+    return {}
+
+
+def step(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """One step of the staged probe under way."""
+    if client.staged is None:
+        raise ValueError("no staged probe was begun")
+    return staged.DOES[request["do"]](client.staged, request)
 
 
 def release(client: Client, _: dict[str, Any]) -> dict[str, Any]:
     """Close what the last probe left open."""
     if client.open is not None:
         client.open.close()
-        client.open = None
+        client.open = client.staged = None
     return {}
 
 
@@ -96,6 +115,8 @@ DOES: dict[str, Callable[[Client, dict[str, Any]], dict[str, Any]]] = {
     "trust": trust,
     "probe": probe,
     "release": release,
+    "begin": begin,
+    **dict.fromkeys(staged.DOES, step),
 }
 
 

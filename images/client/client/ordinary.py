@@ -8,7 +8,6 @@ by name.
 
 from __future__ import annotations
 
-import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -68,27 +67,12 @@ def _exchange(session: requests.Session, probe: dict[str, Any], ca: str, receive
     prepared = session.prepare_request(asked)
     prepared.headers.update(dict(probe.get("headers") or []))
     verify = bool((probe.get("tls") or {}).get("verify", True))
-    with _Bundle(ca) as path:
+    with tls.InMemory("ca", ca) as path:  # a path is what requests wants
         # The adapter's send, for the session's own reads and decodes the body of a redirect even if none is followed.
         answer = session.get_adapter(probe["url"]).send(
             prepared, stream=True, timeout=probe.get("timeout", 5.0), verify=path if verify else False
         )
     _read(answer, received)
-
-
-class _Bundle:
-    """The certificate authority as a path, which requests wants: a file in memory, for the root is read-only."""
-
-    def __init__(self, ca: str) -> None:
-        self.ca = ca
-
-    def __enter__(self) -> str:
-        self.descriptor = os.memfd_create("ca")
-        os.write(self.descriptor, self.ca.encode())
-        return f"/proc/self/fd/{self.descriptor}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
 
 
 def _read(answer: requests.Response, received: Received) -> None:
@@ -100,6 +84,7 @@ def _read(answer: requests.Response, received: Received) -> None:
         received.body += chunk
         if len(received.body) > LIMIT:
             return
+    received.answers = 1
 
 
 def _pools(target: tuple[str, int], progress: Progress) -> dict[str, type[HTTPConnectionPool]]:

@@ -24,6 +24,9 @@ class Received:
     """`1.0` or `1.1`."""
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
+    """These four are of the last answer whose head came."""
+    answers: int = 0
+    """Whole final answers."""
 
 
 def report(probe: dict[str, Any], started_ns: int, finished_ns: int, progress: Progress, received: Received) -> dict[str, Any]:
@@ -42,6 +45,7 @@ def report(probe: dict[str, Any], started_ns: int, finished_ns: int, progress: P
         "headers": received.headers,
         "body": encode(bytes(received.body[:LIMIT])),
         "error": fault(progress.during, progress.error) if progress.error else None,
+        "answers": received.answers,
     }
 
 

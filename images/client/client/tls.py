@@ -7,26 +7,57 @@ is reported. After a failed verification Python shows no certificate at all.
 from __future__ import annotations
 
 import hashlib
+import os
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def context(ca: str, alpn: Sequence[str], *, verify: bool, name: str | None) -> ssl.SSLContext:
-    """A client's context that trusts `ca` (PEM text) alone. Without a name only the chain can be verified."""
+def context(ca: str, asked: dict[str, Any]) -> ssl.SSLContext:
+    """A client's context for a probe's `tls`, which trusts `ca` (PEM text) alone. Without a name only the chain can be
+    verified. Raises ValueError for a certificate that is none."""
+    name, verify = asked.get("sni"), bool(asked.get("verify", True))
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = verify and name is not None
     made.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     if ca:
         made.load_verify_locations(cadata=ca)
-    if alpn:
-        made.set_alpn_protocols(list(alpn))
+    if asked.get("alpn"):
+        made.set_alpn_protocols(list(asked["alpn"]))
+    if asked.get("version"):
+        made.minimum_version = made.maximum_version = VERSIONS[asked["version"]]
+    if asked.get("certificate"):
+        _show(made, str(asked["certificate"]))
     return made
 
 
-def seen(connection: ssl.SSLSocket) -> dict[str, Any]:
+def _show(made: ssl.SSLContext, pem: str) -> None:
+    """Certificate and key, from memory: the module wants a path, and the root is read-only."""
+    with InMemory("certificate", pem) as path:
+        try:
+            made.load_cert_chain(path)
+        except ssl.SSLError as error:
+            raise ValueError(f"certificate: {error}") from error
+
+
+class InMemory:
+    """Text as a file that has a path and is nowhere on a disk."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+
+    def __enter__(self) -> str:
+        self.descriptor = os.memfd_create(self.name)
+        os.write(self.descriptor, self.text.encode())
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return f"/proc/self/fd/{self.descriptor}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
+
+
+def seen(connection: ssl.SSLSocket | ssl.SSLObject) -> dict[str, Any]:
     """The report's `tls`."""
     cipher = connection.cipher()
     return {
@@ -38,7 +69,7 @@ def seen(connection: ssl.SSLSocket) -> dict[str, Any]:
     }
 
 
-def _chain(connection: ssl.SSLSocket) -> list[bytes]:
+def _chain(connection: ssl.SSLSocket | ssl.SSLObject) -> list[bytes]:
     chain = getattr(connection, "get_unverified_chain", None)
     if chain is not None:
         return list(chain())

@@ -1,0 +1,200 @@
+"""One connection, taken step by step: connect, TLS, bytes, answers, an end.
+
+Rule: bytes are written as they are, each `send` in one call. What goes wrong is noted, as the last thing that went
+wrong, and never raised; a step that has no connection to act on does nothing and leaves the note as it is. Weak
+spot: closing while unread bytes lie in the receive buffer makes the kernel send RST and not FIN (RFC 9293, section 3.10.4).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from client import tls
+from client.answers import Answers, receive
+from client.channel import Channel, Deadline, Plain, Secured, at_once, reset
+from client.connecting import Progress, connect, endpoint
+from client.faults import fault
+from client.report import Received, decode, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Answer = dict[str, Any]
+NOWHERE = ["", 0]
+
+
+@dataclass(slots=True)
+class Staged:
+    """A staged probe under way."""
+
+    asked: dict[str, Any]
+    """`probe`, `token`, and `connect` once it is known."""
+    ca: str
+    timeout: float
+    """Seconds for a step that says nothing else."""
+    started_ns: int = field(default_factory=time.time_ns)
+    progress: Progress = field(default_factory=Progress)
+    received: Received = field(default_factory=Received)
+    channel: Channel | None = None
+    answers: Answers | None = None
+    more: list[socket.socket] = field(default_factory=list)
+    """Connections that fill a queue."""
+
+    def close(self) -> None:
+        """Close all that is open."""
+        for opened in (*self.more, *([self.channel.socket] if self.channel else [])):
+            opened.close()
+        self.more, self.channel = [], None
+
+
+def begin(ca: str, request: dict[str, Any]) -> Staged:
+    """A probe that has done nothing yet."""
+    asked = {"probe": request["probe"], "token": request.get("token", ""), "connect": request.get("connect", NOWHERE)}
+    return Staged(asked, ca, float(request.get("timeout", 5.0)))
+
+
+def open_connection(staged: Staged, request: dict[str, Any]) -> Answer:
+    """Open the connection."""
+    target = (str(request["connect"][0]), int(request["connect"][1]))
+    staged.close()
+    staged.asked["connect"] = list(target)
+    return _doing(staged, "resolve", lambda: _connected(staged, target, _seconds(staged, request)))
+
+
+def _connected(staged: Staged, target: tuple[str, int], seconds: float) -> None:
+    opened = connect(target, seconds, staged.progress)
+    at_once(opened)
+    staged.channel, staged.answers = Plain(opened), Answers(staged.received)
+
+
+def handshake(staged: Staged, request: dict[str, Any]) -> Answer:
+    """Begin TLS, stop after some bytes of it, or go on from there. Raises ValueError where there is nothing to go on with."""
+    if staged.channel is None:
+        return _told(staged)
+    asked, deadline = request.get("tls"), Deadline.after(_seconds(staged, request))
+    begun = isinstance(staged.channel, Secured)
+    if begun == (asked is not None):
+        raise ValueError("TLS has begun already" if begun else "no TLS was begun")
+    if asked is not None:
+        staged.channel = Secured(staged.channel.socket, tls.context(staged.ca, asked), asked.get("sni"))
+        if asked.get("stop_after") is not None:
+            begun_with, size = staged.channel, int(asked["stop_after"])
+            return _doing(staged, "tls", lambda: begun_with.begin(size, deadline))
+    return _doing(staged, "tls", lambda: _secure(staged, deadline))
+
+
+def _secure(staged: Staged, deadline: Deadline) -> None:
+    channel = staged.channel
+    if isinstance(channel, Secured):
+        channel.handshake(deadline)
+        staged.progress.tls = tls.seen(channel.tls)
+
+
+def send(staged: Staged, request: dict[str, Any]) -> Answer:
+    """Write exactly these bytes. Raises ValueError for what is no base64."""
+    data = decode(request["send"])
+    channel = staged.channel
+    if channel is None or not _ready(channel):
+        return _told(staged)
+    return _doing(staged, "send", lambda: _sent(staged, channel, data, Deadline.after(_seconds(staged, request))))
+
+
+def _ready(channel: Channel) -> bool:
+    """Whether clear bytes can be written: TLS that was begun must be done."""
+    return not isinstance(channel, Secured) or channel.done
+
+
+def _sent(staged: Staged, channel: Channel, data: bytes, deadline: Deadline) -> None:
+    channel.write(data, deadline)
+    staged.progress.sent += data
+
+
+def take(staged: Staged, request: dict[str, Any]) -> Answer:
+    """Read whole answers."""
+    channel, answers = staged.channel, staged.answers
+    if channel is None or answers is None or not _ready(channel):
+        return _told(staged)
+    count, deadline = int(request.get("answers", 1)), Deadline.after(_seconds(staged, request))
+    return _doing(staged, "receive", lambda: receive(channel, answers, count, bytes(staged.progress.sent), deadline))
+
+
+def end(staged: Staged, request: dict[str, Any]) -> Answer:
+    """End the connection, or its sending side. What ends it cannot fail."""
+    act = ENDS[request["how"]]
+    if staged.channel is not None:
+        with suppress(OSError):
+            act(staged.channel)
+        if request["how"] != "half-close":
+            staged.channel.socket.close()
+            staged.channel = None
+    return _told(staged)
+
+
+def _half_close(channel: Channel) -> None:
+    with suppress(OSError):
+        channel.finish(Deadline.after(1.0))
+    channel.socket.shutdown(socket.SHUT_WR)
+
+
+ENDS: dict[str, Callable[[Channel], None]] = {
+    "half-close": _half_close,
+    "reset": lambda channel: reset(channel.socket),
+    "close": lambda channel: channel.finish(Deadline.after(1.0)),
+}
+
+
+def fill(staged: Staged, request: dict[str, Any]) -> Answer:
+    """Open more connections and keep them; stop at the first that is not accepted by the kernel in time."""
+    target = (str(request["connect"][0]), int(request["connect"][1]))
+    opened, peer = 0, None
+    while opened < int(request["count"]):
+        progress = Progress()
+        try:
+            made = connect(target, _seconds(staged, request), progress)
+        except OSError as error:
+            return {"opened": opened, "peer": peer or progress.peer, "error": fault(progress.during, error)}
+        staged.more.append(made)
+        peer, opened = endpoint(made.getpeername()), opened + 1
+    return {"opened": opened, "peer": peer, "error": None}
+
+
+def reported(staged: Staged, _: dict[str, Any]) -> Answer:
+    """The report as of now."""
+    return report(staged.asked, staged.started_ns, time.time_ns(), staged.progress, staged.received)
+
+
+DOES: dict[str, Callable[[Staged, dict[str, Any]], Answer]] = {
+    "connect": open_connection,
+    "tls": handshake,
+    "send": send,
+    "receive": take,
+    "end": end,
+    "fill": fill,
+    "report": reported,
+}
+
+
+def _seconds(staged: Staged, request: dict[str, Any]) -> float:
+    return float(request.get("timeout") or staged.timeout)
+
+
+def _doing(staged: Staged, during: str, act: Callable[[], None]) -> Answer:
+    staged.progress.during, staged.progress.error = during, None
+    try:
+        act()
+    except (OSError, EOFError) as error:
+        staged.progress.error = error
+    return _told(staged)
+
+
+def _told(staged: Staged) -> Answer:
+    progress = staged.progress
+    return {
+        "local": progress.local,
+        "peer": progress.peer,
+        "error": fault(progress.during, progress.error) if progress.error else None,
+    }
