@@ -72,6 +72,7 @@ WANTED = [
     "logs",
     "down",
     "judge",
+    "contract",
     "images",
     "engine",
     "doctor",

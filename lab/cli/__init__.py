@@ -3,6 +3,7 @@
 running    run, judge
 reading    list, plan, validate, schema, compose
 standing   up, ps, shell, logs, down
+contract   contract
 machine    images, engine, doctor, clean
 """
 
@@ -22,9 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-from lab.cli import machine, reading, running, standing  # noqa: E402 - they register their commands on `app`
+from lab.cli import contract, machine, reading, running, standing  # noqa: E402 - they register their commands on `app`
 
-for module in (running, reading, standing, machine):
+for module in (running, reading, standing, contract, machine):
     module.register(app)
 
 

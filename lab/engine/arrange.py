@@ -72,7 +72,7 @@ def stand_up(standing: Standing) -> None:
         _all(pool, lambda network: _network(standing, network), plan.networks)
         _all(pool, lambda namespace: _holder(standing, namespace), plan.namespaces)
         recording = pool.submit(_record, standing)
-        created = _all(pool, lambda container: _create(standing, container), plan.containers)
+        created = _all(pool, lambda container: create(standing, container), plan.containers)
         recording.result()
         _all(pool, lambda pair: _start(standing, *pair), list(zip(plan.containers, created, strict=True)))
         if not standing.stays:
@@ -184,7 +184,7 @@ def _host(standing: Standing) -> dict[str, object] | None:
     return {"interfaces": ["lo", *bridges], "ports": sorted(ports)}
 
 
-def _create(standing: Standing, planned: PlannedContainer) -> str:
+def create(standing: Standing, planned: PlannedContainer) -> str:
     """Create a server in its namespace and put its files in place; it does not run yet."""
     bench = standing.bench
     spec = docker.ContainerSpec(
@@ -277,7 +277,7 @@ def _start_client(standing: Standing, vantage: str, made: str) -> None:
 def _await_listeners(standing: Standing) -> None:
     """Wait until the kernel has every planned listener; a server that ends before that is an error with its last words."""
     bench = standing.bench
-    wanted = [entry for planned in standing.plan.containers for entry in _entries(standing, planned)]
+    wanted = [entry for planned in standing.plan.containers for entry in entries(standing, planned)]
     if not wanted:
         return
     asked = bench.recorder.send("wait", case=standing.plan.case, listeners=wanted, timeout=LISTEN_SECONDS)
@@ -291,7 +291,7 @@ def _await_listeners(standing: Standing) -> None:
         raise _silent(standing, missing)
 
 
-def _entries(standing: Standing, planned: PlannedContainer) -> list[dict[str, object]]:
+def entries(standing: Standing, planned: PlannedContainer) -> list[dict[str, object]]:
     if not planned.listeners:
         made = standing.servers[planned.name].id
         return [_entry(planned.namespace, "tcp", "", 0) | {"container": made}]

@@ -42,12 +42,13 @@ def case(result: CaseResult) -> dict[str, object]:
         "file": result.file,
         "folder": result.folder,
         "error": result.error,
-        "checks": [_check(verdict, lines.get(verdict.id)) for verdict in result.verdicts],
+        "checks": [check(verdict, lines.get(verdict.id)) for verdict in result.verdicts],
         "probes": [probe(route) for route in result.routes],
     }
 
 
-def _check(verdict: Verdict, line: int | None) -> dict[str, object]:
+def check(verdict: Verdict, line: int | None = None) -> dict[str, object]:
+    """One check; `line`: where in the scenario file it stands."""
     return {
         "id": verdict.id,
         "outcome": str(verdict.outcome),

@@ -1,0 +1,1 @@
+"""Servers held against their contract on a real engine."""
