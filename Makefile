@@ -86,12 +86,14 @@ check: setup ## Report what the linter, the type checker, the walls and the gene
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/lab compose --check
+	@$(BIN)/lab claims --check
 
 .PHONY: fix
 fix: setup ## Repair what can be repaired: formatting, imports, generated files
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/lab compose
+	@$(BIN)/lab claims --write
 
 .PHONY: bench
 bench: setup ## Time each scenario, warm, beside docker compose up and down

@@ -11,10 +11,11 @@ import pytest
 from lab.cli import app
 from lab.engine.catalogue import load_catalogue
 from lab.engine.project import find_project
+from lab.model.claims import CLAIMS
 from lab.model.routes import Stage, Witness
 from lab.model.verdicts import Outcome
 from lab.session import all_jobs
-from lab.session.generated import compose_files
+from lab.session.generated import claims_file, compose_files
 
 if TYPE_CHECKING:
     import typer
@@ -55,6 +56,11 @@ def test_no_case_of_the_project_is_unsupported() -> None:
 
 def test_compose_files_are_fresh() -> None:
     assert compose_files(check=True) == []
+
+
+def test_the_table_of_claims_is_fresh_and_no_scenario_names_another_claim() -> None:
+    assert claims_file(check=True) == []
+    assert {claim for job in JOBS for claim in job.case.scenario.claims} <= CLAIMS.keys()
 
 
 def _commands() -> dict[str, typer.models.CommandInfo]:

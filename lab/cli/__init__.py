@@ -1,7 +1,7 @@
 """The `lab` command. Each command imports what it needs when it runs, so that `lab --help` answers at once.
 
 running    run, judge
-reading    list, plan, validate, schema, compose
+reading    list, plan, validate, schema, compose, claims
 standing   up, ps, shell, logs, down
 contract   contract
 machine    images, engine, doctor, clean

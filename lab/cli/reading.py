@@ -1,4 +1,4 @@
-"""`lab list`, `plan`, `validate`, `schema`, `compose`: what there is and what would happen. No engine is asked."""
+"""`lab list`, `plan`, `validate`, `schema`, `compose`, `claims`: what there is and what would happen. No engine is asked."""
 
 from __future__ import annotations
 
@@ -143,6 +143,26 @@ def compose(
         raise typer.Exit(FAILED)
 
 
+def claims(
+    write: Annotated[bool, typer.Option("--write", help="Write the table into scenarios/README.md.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if that file is not fresh.")] = False,
+) -> None:
+    """Show each claim of the chapter and the scenarios that prove it.
+
+    Example: lab claims
+    """
+    from lab.session import generated
+
+    if not write and not check:
+        typer.echo(generated.claims_page()[1])
+        return
+    stale = generated.claims_file(check=check)
+    for path in stale:
+        typer.echo(f"{'not fresh' if check else 'wrote'}: {path}")
+    if check and stale:
+        raise typer.Exit(FAILED)
+
+
 def _jobs(names: list[str]) -> list[Job]:
     from lab.engine.catalogue import load_catalogue
     from lab.engine.project import find_project
@@ -154,5 +174,5 @@ def _jobs(names: list[str]) -> list[Job]:
 
 def register(app: typer.Typer) -> None:
     app.command(name="list")(list_)
-    for command in (plan, validate, schema, compose):
+    for command in (plan, validate, schema, compose, claims):
         app.command()(command)

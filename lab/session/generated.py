@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lab.engine.catalogue import load_catalogue
 from lab.engine.project import find_project
 from lab.plan.compose import compose
+from lab.report import claims
 from lab.session.jobs import all_jobs
 
 if TYPE_CHECKING:
@@ -26,6 +27,23 @@ def compose_files(*, check: bool) -> list[Path]:
     if not check:
         _write({path: wanted[path] for path in stale}, gone)
     return sorted([*stale, *gone])
+
+
+def claims_page() -> tuple[Path, str]:
+    """Where the table of claims stands, and what must stand there."""
+    project = find_project()
+    jobs = all_jobs(project, load_catalogue(project.images))
+    return project.scenarios / "README.md", claims.table([job.case for job in jobs])
+
+
+def claims_file(*, check: bool) -> list[Path]:
+    """Write the table of claims; gives its path if it was not fresh. `check` writes nothing."""
+    path, text = claims_page()
+    if path.exists() and path.read_text("utf-8") == text:
+        return []
+    if not check:
+        _write({path: text}, [])
+    return [path]
 
 
 def _write(fresh: dict[Path, str], gone: list[Path]) -> None:
