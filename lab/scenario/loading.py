@@ -1,119 +1,137 @@
-"""From a file's text to its cases: parsed, the choice of servers expanded, twins changed, validated, checked for meaning."""
+"""From a file's text to its cases, or to all its mistakes.
+
+A text is read once; its choices of servers and its twins are made by merging trees, so that every value knows its place;
+each case is validated and checked for meaning. Rule: what is wrong in form is told and taken out, so that the rest is still
+checked for meaning; rules that would be misled by what is missing are not asked.
+"""
 
 from __future__ import annotations
 
-import json
-from itertools import product
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.model.checks import checks_of, twin_checks
-from lab.model.scenario import Case, Scenario
-from lab.scenario.problems import Problem, ScenarioError
+from lab.model.scenario import Case
+from lab.scenario import wording
+from lab.scenario.expanding import MAX_CASES, Made, chosen, count, twins
+from lab.scenario.files import usable
+from lab.scenario.form import KEY, MISSING, UNKNOWN, VALUE, Formed, form
+from lab.scenario.meaning import FILE_RULES, RULES, View
+from lab.scenario.problems import Told
+from lab.scenario.reading import read
+from lab.scenario.telling import Finding, Notebook
+from lab.scenario.tree import Scalar, every, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lab.model.catalogue import Catalogue
+    from lab.scenario.meaning import Rule
+    from lab.scenario.tree import Node, Path
 
-
-def schema() -> dict[str, object]:
-    return Scenario.model_json_schema()
+_WORDS = {
+    UNKNOWN: wording.unknown_key,
+    MISSING: wording.missing_key,
+    KEY: wording.wrong_key,
+    VALUE: wording.wrong_value,
+}
 
 
 def siblings_of(text: str, file: str) -> tuple[str, ...]:
-    data = _read("safe", text, file)
-    found = []
-    for container in data.get("containers", {}).values():
-        if container.get("config"):
-            found.append(container["config"])
-        found += [one["source"] for one in container.get("files", {}).values() if "source" in one]
-    return tuple(found)
+    """Paths of the files beside the scenario that it names, those that lead out of its folder excepted.
+
+    Raises `ScenarioError` if the file cannot be read at all.
+    """
+    _, root = read(text, file)
+    named = [node.value for path, node in every(root) if path[-1:] in (("config",), ("source",)) and isinstance(node, Scalar)]
+    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and usable(name)))
 
 
 def load(text: str, file: str, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> tuple[Case, ...]:
-    data = _read("rt", text, file)
-    plain = json.loads(json.dumps(data))
-    _known(plain, data, file, catalogue, siblings)
-    cases = []
-    for suffix, chosen in _expanded(plain):
-        whole = _valid(chosen, file)
-        cases.append(Case(whole.id + suffix, whole, None, file, _lines(data, checks_of(whole))))
-        for twin in whole.twins:
-            changed = merge(chosen, plain["twins"][twin]["change"])
-            cases.append(
-                Case(f"{whole.id}{suffix}~{twin}", _valid(changed, file), twin, file, _lines(data, twin_checks(whole, twin)))
-            )
-    return tuple(cases)
+    """The cases of a scenario file: for each choice of servers the case itself, then its twins.
+
+    `siblings`: content of the files beside it. Raises `ScenarioError` with every mistake, in the order of the file.
+    """
+    page, root = read(text, file)
+    loader = _Loader(file, Notebook(page, root), catalogue, siblings)
+    cases = tuple(loader.cases())
+    loader.book.close()
+    return cases
 
 
-def _read(kind: str, text: str, file: str) -> Any:
-    try:
-        return YAML(typ=kind).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise ScenarioError((Problem(file, line, column, str(error.problem)),)) from error
+@dataclass(frozen=True, slots=True)
+class _Loader:
+    file: str
+    book: Notebook
+    catalogue: Catalogue
+    siblings: Mapping[str, bytes]
+
+    def cases(self) -> Iterator[Case]:
+        """All cases that can be made; mistakes go to the notebook."""
+        made = Made("", self.book.root, ())
+        whole = self._formed(made)
+        view = self._view(whole, None, made)
+        if view is None:
+            return
+        self._hold(FILE_RULES, view, whole.removed, made)
+        if (number := count(whole.tree)) > MAX_CASES:
+            told = Told(f"this file makes {number} cases", f"{MAX_CASES} at most")
+            self.book.note("cases", whole.tree, Finding(("id",), told))
+            return
+        for choice in chosen(whole.tree):
+            yield from self._case(choice, whole.removed)
+
+    def _case(self, made: Made, removed: tuple[Path, ...]) -> Iterator[Case]:
+        formed = self._formed(made)
+        base = self._view(formed, None, made)
+        if base is None:
+            return
+        removed = (*removed, *formed.removed)
+        self._hold(RULES, base, removed, made)
+        whole = base.scenario
+        yield Case(f"{whole.id}{made.suffix}", whole, None, self.file, _lines(base.tree, checks_of(whole)))
+        for twin in twins(Made(made.suffix, formed.tree, made.changes)):
+            yield from self._twin(twin, base, removed)
+
+    def _twin(self, made: Made, base: View, removed: tuple[Path, ...]) -> Iterator[Case]:
+        formed = self._formed(made)
+        view = self._view(formed, base, made)
+        if view is None:
+            return
+        rules = tuple(rule for rule in RULES if rule.twins)
+        self._hold(rules, view, (*removed, *formed.removed), made)
+        lines = _lines(base.tree, twin_checks(base.scenario, view.twin))
+        yield Case(f"{base.scenario.id}{made.suffix}", view.scenario, view.twin, self.file, lines)
+
+    def _formed(self, made: Made) -> Formed:
+        formed = form(made.tree)
+        for fault in formed.faults:
+            told = _WORDS[fault.rule](made.tree, fault.path)
+            finding = Finding(fault.path, told, key=fault.rule in (UNKNOWN, KEY))
+            self.book.note(fault.rule, made.tree, finding, made.changes)
+        return formed
+
+    def _view(self, formed: Formed, base: View | None, made: Made) -> View | None:
+        if formed.scenario is None:
+            return None
+        return View(self.file, formed.tree, formed.scenario, self.catalogue, self.siblings, base, made.twin or "")
+
+    def _hold(self, rules: tuple[Rule, ...], view: View, removed: tuple[Path, ...], made: Made) -> None:
+        """Ask the rules, and take down what does not hold."""
+        gone = {path[0] for path in removed}
+        for rule in rules:
+            if gone.intersection(rule.reads):
+                continue
+            for finding in rule.check(view):
+                if not any(_related(finding.path, path) for path in removed):
+                    self.book.note(rule.id, view.tree, finding, made.changes)
 
 
-def _known(plain: Any, data: Any, file: str, catalogue: Catalogue, siblings: Mapping[str, bytes]) -> None:
-    """Servers are in the catalogue, and files beside the scenario are there."""
-    found = []
-    for name, container in plain.get("containers", {}).items():
-        at = _line(data, ("containers", name))
-        server = container.get("server")
-        unknown = [
-            one for one in (server["each"] if isinstance(server, dict) else [server]) if one not in (*catalogue.servers, None)
-        ]
-        found += [Problem(file, at, 1, f"no server {one}; allowed: {', '.join(catalogue.servers)}") for one in unknown]
-        if container.get("config") and container["config"] not in siblings:
-            found.append(Problem(file, at, 1, f"no file {container['config']} beside the scenario"))
-    if found:
-        raise ScenarioError(tuple(found))
+def _related(one: Path, other: Path) -> bool:
+    """Whether one place lies at, in or above the other."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
-def _valid(data: Any, file: str) -> Scenario:
-    try:
-        return Scenario.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        raise ScenarioError(tuple(Problem(file, 1, 1, f"{e['loc']}: {e['msg']}") for e in error.errors())) from error
-
-
-def _expanded(data: Any) -> Iterator[tuple[str, Any]]:
-    axes = {n: c["server"]["each"] for n, c in data.get("containers", {}).items() if isinstance(c.get("server"), dict)}
-    if not axes:
-        yield "", data
-    for choice in product(*axes.values()) if axes else ():
-        change = {"containers": {name: {"server": server} for name, server in zip(axes, choice, strict=True)}}
-        yield f".{'+'.join(choice)}", merge(data, change)
-
-
-def merge(target: Any, patch: Any) -> Any:
-    """A JSON merge patch (RFC 7396, section 2)."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merge(result.get(key), value)
-    return result
-
-
-def _lines(data: Any, checks: Mapping[str, tuple[str | int, ...]]) -> tuple[tuple[str, int], ...]:
-    return tuple((check, _line(data, path)) for check, path in checks.items())
-
-
-def _line(data: Any, path: tuple[str | int, ...]) -> int:
-    line = 0
-    for step in path:
-        try:
-            line = data.lc.data[step][0]
-            data = data[step]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return line + 1
+def _lines(tree: Node, checks: Mapping[str, Path]) -> tuple[tuple[str, int], ...]:
+    return tuple((check, span_of(tree, path, key=True).line) for check, path in checks.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lab.plan import plan as make_plan
 from lab.plan.render import Unsupported
-from lab.scenario import load, siblings_of
+from lab.scenario import MAX_BYTES, ScenarioError, decode, load, siblings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lab.model.catalogue import Catalogue
     from lab.model.plan import Plan
     from lab.model.scenario import Case
+    from lab.scenario import Problem
 
 
 class UsageError(Exception):
@@ -32,15 +34,40 @@ class Job:
     text: str
     plan: Plan | None
     unsupported: str = ""
+    path: Path | None = None
+    """Of the scenario file; None: it was made by the lab."""
 
 
 def read_jobs(project: Project, catalogue: Catalogue, path: Path) -> list[Job]:
     """All cases of one scenario file. Raises `ScenarioError`."""
-    text = path.read_text("utf-8")
-    siblings = {name: _sibling(path, name) for name in siblings_of(text, str(path))}
     file = str(path.relative_to(project.root)) if path.is_relative_to(project.root) else str(path)
+    text = decode(_bytes(path), file)
+    siblings = {name: _sibling(path, name) for name in siblings_of(text, file)}
     cases = load(text, file, catalogue, {name: data for name, data in siblings.items() if data is not None})
-    return [_job(case, text, catalogue, siblings) for case in cases]
+    return [_job(case, path, text, catalogue, siblings) for case in cases]
+
+
+def _bytes(path: Path) -> bytes:
+    """A scenario's bytes, no more than are needed to see that there are too many."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _all(project: Project, catalogue: Catalogue, paths: Iterable[Path]) -> list[Job]:
+    """All cases of several files. Raises one `ScenarioError` with the mistakes of all of them."""
+    jobs: list[Job] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            jobs += read_jobs(project, catalogue, path)
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return jobs
 
 
 def _sibling(path: Path, name: str) -> bytes | None:
@@ -50,46 +77,55 @@ def _sibling(path: Path, name: str) -> bytes | None:
     return target.read_bytes() if inside and target.is_file() else None
 
 
-def _job(case: Case, text: str, catalogue: Catalogue, siblings: dict[str, bytes | None]) -> Job:
+def _job(case: Case, path: Path, text: str, catalogue: Catalogue, siblings: dict[str, bytes | None]) -> Job:
     try:
         files = {name: data for name, data in siblings.items() if data is not None}
-        return Job(case, text, make_plan(case, catalogue, files))
+        return Job(case, text, make_plan(case, catalogue, files), path=path)
     except Unsupported as refusal:
-        return Job(case, text, None, str(refusal))
+        return Job(case, text, None, str(refusal), path)
 
 
 def all_jobs(project: Project, catalogue: Catalogue) -> list[Job]:
     """All cases of all scenario files of the project, in the order of their names."""
-    return [job for path in sorted(project.scenarios.glob("*.yaml")) for job in read_jobs(project, catalogue, path)]
+    return _all(project, catalogue, sorted(project.scenarios.glob("*.yaml")))
 
 
 def chosen(project: Project, catalogue: Catalogue, names: Sequence[str], *, twins: bool = True) -> list[Job]:
-    """The cases that the names mean: a scenario, a case, a twin, or the path of a scenario file; none: all."""
-    jobs: list[Job] = []
-    known: list[Job] = []
-    for name in names:
+    """The cases that the names mean: a scenario, a case, a twin, or the path of a scenario file; none: all.
+
+    Only the files that are meant are read, so a mistake in one does not keep another from running.
+    """
+    paths = {name: _file_of(project, name) for name in names}
+    jobs = _all(project, catalogue, dict.fromkeys(paths.values())) if names else all_jobs(project, catalogue)
+    found = [job for name in names for job in _meant(name, jobs, paths[name])] if names else jobs
+    return [job for job in found if twins or job.case.twin is None or job.case.id in names]
+
+
+def _file_of(project: Project, name: str) -> Path:
+    """The file that a name leads to; a scenario's id is the name of its file."""
+    if name.endswith((".yaml", ".yml")):
         path = Path(name).resolve()
-        if name.endswith((".yaml", ".yml")):
-            if not path.is_file():
-                raise UsageError(f"no scenario file {name}")
-            jobs += read_jobs(project, catalogue, path)
-            continue
-        known = known or all_jobs(project, catalogue)
-        found = [job for job in known if _means(name, job.case)]
-        if not found:
-            raise UsageError(_unknown(name, known))
-        jobs += found
-    jobs = jobs if names else all_jobs(project, catalogue)
-    return [job for job in jobs if twins or job.case.twin is None or job.case.id in names]
+        if not path.is_file():
+            raise UsageError(f"no scenario file {name}")
+        return path
+    path = project.scenarios / f"{re.split('[.~]', name)[0]}.yaml"
+    if not path.is_file():
+        raise UsageError(_unknown(name, [one.stem for one in project.scenarios.glob("*.yaml")]))
+    return path
 
 
-def _means(name: str, case: Case) -> bool:
-    return name in (case.scenario.id, case.id, case.id.partition("~")[0])
+def _meant(name: str, jobs: Sequence[Job], path: Path) -> list[Job]:
+    own = [job for job in jobs if job.path == path]
+    if name.endswith((".yaml", ".yml")):
+        return own
+    found = [job for job in own if name in (job.case.scenario.id, job.case.id, job.case.id.partition("~")[0])]
+    if not found:
+        raise UsageError(_unknown(name, [job.case.id for job in own]))
+    return found
 
 
-def _unknown(name: str, known: Sequence[Job]) -> str:
-    ids = sorted({job.case.scenario.id for job in known} | {job.case.id for job in known})
-    near = get_close_matches(name, ids, 3)
+def _unknown(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known), 3)
     return f"no scenario or case {name!r}; " + (f"did you mean {', '.join(near)}?" if near else "lab list shows all")
 
 

@@ -1,0 +1,128 @@
+"""Every place that names something which another place must define.
+
+Rule: a place is a row of a table. What a twin takes away may still be expected by the scenario, for that the expectation
+then fails may be what the twin shows; so expectations may also name what the unchanged scenario has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.model.arrangement import CLIENT, network_names
+from lab.scenario.meaning.view import HOST, Finding, Rule, View
+from lab.scenario.problems import Told
+from lab.scenario.tree import ANY, Scalar, matches
+from lab.scenario.wording import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab.scenario.tree import Node, Path
+
+NOBODY = "nobody"
+KERNEL = "kernel of "
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Places of one kind, and what they may name."""
+
+    places: tuple[Path, ...]
+    what: str
+    known: Callable[[View], tuple[str, ...]]
+    also: tuple[str, ...] = ()
+    """Words with a meaning of their own."""
+    expected: bool = False
+    """It is part of an expectation."""
+
+
+def _networks(view: View) -> tuple[str, ...]:
+    return network_names(view.scenario)
+
+
+def _namespaces(view: View) -> tuple[str, ...]:
+    return view.namespaces
+
+
+def _containers(view: View) -> tuple[str, ...]:
+    return view.containers
+
+
+def _kernels(view: View) -> tuple[str, ...]:
+    return (*view.containers, *(f"{KERNEL}{name}" for name in (*view.namespaces, CLIENT, HOST)))
+
+
+def _expect(*path: str) -> tuple[Path, ...]:
+    """A place of an expectation: of a probe, and of a moment within it."""
+    return ("probes", ANY, "expect", *path), ("probes", ANY, "steps", ANY, "expect", *path)
+
+
+def _step(*words: str) -> tuple[Path, ...]:
+    return tuple(
+        place
+        for word in words
+        for place in (("probes", ANY, "steps", ANY, word), ("probes", ANY, "steps", ANY, word, "container"))
+    )
+
+
+REFERENCES: tuple[Reference, ...] = (
+    Reference((("namespaces", ANY, "networks", ANY),), "network", _networks),
+    Reference((("containers", ANY, "namespace"),), "namespace", _namespaces),
+    Reference((("probes", ANY, "from"),), "namespace", _namespaces, (CLIENT, HOST)),
+    Reference((("probes", ANY, "steps", ANY, "link", "into"),), "namespace", _namespaces, (CLIENT,)),
+    Reference(_step("freeze", "thaw", "kill", "pause", "unpause"), "container", _containers),
+    Reference((*_expect("route", ANY), *_expect("route", ANY, "to")), "container", _containers, (HOST, NOBODY), expected=True),
+    Reference(_expect("answered_by"), "container", _containers, (NOBODY,), expected=True),
+    Reference(_expect("receiver"), "container", _containers, (HOST, NOBODY), expected=True),
+    Reference(_expect("tls_ends_at", ANY), "container", _containers, expected=True),
+    Reference(_expect("certificate"), "container", _containers, ("none",), expected=True),
+    Reference(_expect("stopped_by"), "component", _kernels, (CLIENT, NOBODY), expected=True),
+    Reference((("listening", ANY),), "container", _containers, expected=True),
+)
+"""Every place that names a network, a namespace or a container; in a mapping whose keys are the names, the keys."""
+
+KEYED = (("namespaces", ANY, "networks", ANY), ("listening", ANY))
+"""Places whose name is the key, whatever the value."""
+
+
+def _undefined(view: View) -> Iterator[Finding]:
+    for row in REFERENCES:
+        known = (*row.known(view), *(row.known(view.base) if view.base and row.expected else ()))
+        for place in row.places:
+            for path, node in matches(view.tree, place):
+                name = _name(path, node, place)
+                if name is not None and name not in (*known, *row.also):
+                    yield Finding(
+                        path,
+                        _told(row, name, known, view),
+                        key=not isinstance(node, Scalar) or (isinstance(path[-1], str) and place in KEYED),
+                    )
+
+
+def _name(path: Path, node: Node, place: Path) -> str | None:
+    """The name at a place; None where a place of the table has no name, but a mapping with the name in it."""
+    if isinstance(path[-1], str) and place in KEYED:
+        return path[-1]
+    return str(node.value) if isinstance(node, Scalar) and node.value is not None else None
+
+
+def _told(row: Reference, name: str, known: tuple[str, ...], view: View) -> Told:
+    every = tuple(dict.fromkeys((*known, *row.also)))
+    text = f"no {row.what} is called `{name}`"
+    return Told(text, ", ".join(every) or "none is defined", _elsewhere(row, name, view) or nearest(name, every))
+
+
+def _elsewhere(row: Reference, name: str, view: View) -> str:
+    """The name of something of another kind: say what would be meant by it."""
+    container = view.scenario.containers.get(name)
+    if row.what == "namespace" and container and container.namespace:
+        return f"`{name}` is a container; it runs in the namespace `{container.namespace}`"
+    if row.what == "container" and name in view.namespaces:
+        return f"`{name}` is a namespace, not a container"
+    if row.what == "component" and name in view.namespaces:
+        return f"did you mean `{KERNEL}{name}`?"
+    return ""
+
+
+RULES = (Rule("undefined", "every network, namespace and container that is named is defined", _undefined),)

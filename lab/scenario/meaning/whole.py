@@ -1,0 +1,57 @@
+"""What must hold of a file as a whole, before its cases are made."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from lab.model.scenario import Each
+from lab.scenario.meaning.view import Finding, Rule, View
+from lab.scenario.problems import Told
+from lab.scenario.wording import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _id(view: View) -> Iterator[Finding]:
+    """Names on the command line lead to files of the folder `scenarios`; elsewhere a file may be called anything."""
+    path = PurePosixPath(view.file)
+    stem = path.stem
+    if path.parent.name == "scenarios" and view.scenario.id != stem:
+        yield Finding(("id",), Told("a scenario's id is the name of its file", stem, "change one of them"))
+
+
+def _claims(view: View) -> Iterator[Finding]:
+    claims = view.scenario.claims
+    for place, claim in enumerate(claims):
+        if claim in claims[:place]:
+            yield Finding(("claims", place), Told(f"{claim} stands here twice"))
+
+
+def _each(view: View) -> Iterator[Finding]:
+    for name, container in view.scenario.containers.items():
+        servers = container.server.each if isinstance(container.server, Each) else ()
+        for place, server in enumerate(servers):
+            if server in servers[:place]:
+                yield Finding(("containers", name, "server", "each", place), Told(f"`{server}` stands here twice"))
+
+
+def _variants(view: View) -> Iterator[Finding]:
+    servers = [one for c in view.scenario.containers.values() if isinstance(c.server, Each) for one in c.server.each]
+    for name in view.scenario.variants:
+        if name not in servers:
+            told = Told(
+                f"`{name}` is in no `each` of this file",
+                ", ".join(dict.fromkeys(servers)) or "there is no `each`",
+                nearest(name, servers),
+            )
+            yield Finding(("variants", name), told, key=True)
+
+
+FILE_RULES = (
+    Rule("id", "a scenario of the folder `scenarios` is called what its file is called", _id),
+    Rule("claim-twice", "a claim is named once", _claims),
+    Rule("each-twice", "a choice names a server once", _each, reads=("containers",)),
+    Rule("variant", "a variant is of a server that the scenario can have", _variants, reads=("containers",)),
+)
