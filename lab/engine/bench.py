@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 READY_SECONDS = 20.0
 """For an agent's first line; it comes within half a second on an idle machine."""
 
-RECORDER_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH")
-"""setns and tracefs; receive buffers; AF_PACKET; descriptors of other users' processes; their folders in /proc."""
+RECORDER_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH", "KILL")
+"""setns and tracefs; receive buffers, packet queues; AF_PACKET; descriptors of other users' processes; their folders in
+/proc; signals to the processes of a case."""
 
 
 @dataclass(slots=True)

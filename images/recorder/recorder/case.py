@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from recorder.links import Link
+
 HOST = "host"
 """The lab's name for the engine's own namespace."""
 
@@ -63,6 +65,8 @@ class Case:
     forwarders: frozenset[int] = frozenset()
     written: set[object] = field(default_factory=set)
     """Processes already written."""
+    links: dict[str, Link] = field(default_factory=dict)
+    """Namespace -> what is done to what comes into it."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while namespaces are added, looked at or closed."""
 
@@ -129,7 +133,7 @@ def view(case: Case) -> View:
     return View(
         case=case.name,
         namespaces={each.inode: each.name for each in attached},
-        addresses=frozenset().union(*(_outer(each.addresses) for each in attached if each is not host)),
+        addresses=frozenset().union(*(outer(each.addresses) for each in attached if each is not host)),
         host=host.inode if host else 0,
         host_addresses=host.addresses if host else frozenset(),
         ports=(host.ports if host else None) or frozenset(),
@@ -143,5 +147,6 @@ def _sockets(watch: Watch | None) -> list[socket.socket]:
     return [capture.open_ports(interface, watch.ports) for interface in watch.interfaces]
 
 
-def _outer(addresses: frozenset[str]) -> set[str]:
+def outer(addresses: frozenset[str]) -> set[str]:
+    """Those that other namespaces can reach."""
     return {address for address in addresses if not address.startswith("127.") and address != "::1"}

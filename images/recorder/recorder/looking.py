@@ -44,14 +44,19 @@ def name_of(case: Case, inode: int) -> str:
 
 def rows(case: Case, namespace: Namespace, label: str, states: int = netlink.ALL_STATES) -> list[Row]:
     """Rows of one namespace in these states, without holders. Raises OSError."""
+    return [row for row, _ in pairs(case, namespace, label, states)]
+
+
+def pairs(case: Case, namespace: Namespace, label: str, states: int = netlink.ALL_STATES) -> list[tuple[Row, netlink.Raw]]:
+    """The same rows, each with what the kernel gave for it. Raises OSError."""
     found = [
-        sockets.row(namespace.name, label, time_ns, protocol, raw)
+        (sockets.row(namespace.name, label, time_ns, protocol, raw), raw)
         for time_ns, protocol, raw in netlink.table(namespace.link, states)
     ]
     if namespace.ports is None:
         return found
-    outer = cases.view(case).addresses
-    return [row for row in found if _on_watched_port(row, namespace.ports) or row["peer"][0] in outer]
+    outer, ports = cases.view(case).addresses, namespace.ports
+    return [(row, raw) for row, raw in found if _on_watched_port(row, ports) or row["peer"][0] in outer]
 
 
 def _on_watched_port(row: dict[str, Any], ports: frozenset[int]) -> bool:

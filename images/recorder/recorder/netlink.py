@@ -1,19 +1,26 @@
-"""Interfaces and socket tables, asked of the kernel by netlink (pyroute2).
+"""Interfaces, socket tables and packet hooks, asked of the kernel by netlink (pyroute2).
 
 Rule: a `Link` is opened once inside a namespace and stays there; asking it later needs no further visit. The one
-module that imports pyroute2. Source: sock_diag(7), rtnetlink(7). Weak spot: a dump is not atomic; a socket that
+module that imports pyroute2. Source: sock_diag(7), rtnetlink(7), nft(8). Weak spot: a dump is not atomic; a socket that
 changes state meanwhile can be missed or come twice.
 """
 
 from __future__ import annotations
 
+import os
 import socket
+import struct
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from recorder import namespaces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALL_STATES = 0xFFF
 LISTENING = 1 << 10
@@ -24,6 +31,14 @@ TABLES = tuple(
 
 CHANGES = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, rtnetlink(7)."""
+
+INET = 1
+"""NFPROTO_INET: IPv4 and IPv6 in one table."""
+BEFORE_ALL = -300
+"""NF_IP_PRI_RAW: before connection tracking and every filter."""
+PASS_ON = 1
+BYPASS = 1
+"""NFQ_FLAG_BYPASS: what nobody reads passes."""
 
 Raw = dict[str, Any]
 """A row or message as pyroute2 gives it."""
@@ -76,6 +91,14 @@ def table(link: Link, states: int = ALL_STATES) -> list[tuple[int, int, Raw]]:
     return rows
 
 
+def counters(pid: int) -> str:
+    """Bytes and packets of each interface of the process's namespace, as the kernel prints them; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/net/dev").read_text()
+    except OSError:
+        return ""
+
+
 def drain(changes: socket.socket) -> bool:
     """Take all notices; whether there were any."""
     any_came = False
@@ -87,6 +110,45 @@ def drain(changes: socket.socket) -> bool:
         except OSError:  # ENOBUFS: notices were lost, so something changed
             return True
         any_came = True
+
+
+def hook(name: str, number: int) -> None:
+    """Hand all packets at this hook (`input`, `output`) to a queue, in the namespace that the caller stands in.
+
+    Raises OSError. The kernel's own queue expression is often not built; xtables' target is (nft_compat).
+    """
+    from pyroute2.nftables.expressions import genex
+
+    settings = struct.pack("=HHHxx", number, 1, BYPASS)  # struct xt_NFQ_info_v3
+    to_queue = genex("target", {"name": "NFQUEUE", "rev": 3, "info": settings})
+    with _tables() as tables:
+        tables.table("add", name=_table(number))
+        tables.chain("add", table=_table(number), name="all", hook=name, type="filter", priority=BEFORE_ALL, policy=PASS_ON)
+        tables.rule("add", table=_table(number), chain="all", expressions=([to_queue],))
+
+
+def unhook(number: int) -> None:
+    """Take it away again. Raises OSError."""
+    with _tables() as tables:
+        tables.table("del", name=_table(number))
+
+
+@contextmanager
+def _tables() -> Iterator[Any]:
+    from pyroute2.netlink.exceptions import NetlinkError
+    from pyroute2.nftables.main import NFTables
+
+    opened = NFTables(nfgen_family=INET)
+    try:
+        yield opened
+    except NetlinkError as error:
+        raise OSError(error.code, f"nf_tables: {os.strerror(error.code)}") from error
+    finally:
+        opened.close()
+
+
+def _table(number: int) -> str:
+    return f"lab-{number}"
 
 
 def _open() -> Link:

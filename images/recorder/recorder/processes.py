@@ -39,6 +39,17 @@ class Process:
     """Inodes of the sockets that it has descriptors of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One thread at one moment."""
+
+    name: str
+    state: str
+    """`R`, `S`, `D`, `T`, `t`, `Z`, ... of proc(5)."""
+    switches: int
+    """How often it gave up a processor or lost it: if this stands, it did not run."""
+
+
 def pids() -> list[int]:
     return sorted(int(name) for name in os.listdir(PROC) if name.isdigit())  # noqa: PTH208 - names are all that is needed
 
@@ -56,6 +67,29 @@ def _in_namespaces(inodes: Container[int]) -> Iterator[Process]:
         process = read(pid, inode)
         if process is not None:
             yield process
+
+
+def pids_in(inodes: Container[int]) -> list[int]:
+    """Processes whose network namespace is one of these."""
+    return [pid for pid in pids() if inode_of_process(pid) in inodes]
+
+
+def threads(pid: int) -> dict[int, Thread]:
+    """Thread id -> thread; empty when the process is gone."""
+    try:
+        tids = [int(name) for name in os.listdir(PROC / str(pid) / "task")]  # noqa: PTH208 - names are all that is needed
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {tid: found for tid in tids if (found := _thread(PROC / str(pid) / "task" / str(tid)))}
+
+
+def _thread(folder: Path) -> Thread | None:
+    try:
+        status = fields((folder / "status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    switches = int(status["voluntary_ctxt_switches"]) + int(status["nonvoluntary_ctxt_switches"])
+    return Thread(status["Name"], status["State"][0], switches)
 
 
 def read(pid: int, namespace_inode: int) -> Process | None:
@@ -107,11 +141,21 @@ def container_path(cgroups: str) -> str:
 
 def has_container_id(path: str) -> bool:
     """Whether a part of it holds 64 hex digits, as `/docker/ID` and `docker-ID.scope` do."""
-    return any(_is_id(word) for part in path.split("/") for word in part.replace(".", "-").split("-"))
+    return any(is_id(word) for word in _words(path))
 
 
-def _is_id(word: str) -> bool:
+def carries(path: str, container: str) -> bool:
+    """Whether a cgroup's path is that container's, or lies below it."""
+    return container in _words(path)
+
+
+def is_id(word: str) -> bool:
+    """Whether it is a container's whole id."""
     return len(word) == 64 and set(word) <= set("0123456789abcdef")
+
+
+def _words(path: str) -> list[str]:
+    return [word for part in path.split("/") for word in part.replace(".", "-").split("-")]
 
 
 def _executable(folder: Path) -> str:

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from recorder import attaching, evidence, looking, pump, tracefs, waiting
+from recorder import attaching, awaiting, connections, evidence, links, looking, pump, settling, signals, tracefs, waiting
 from recorder import case as cases
 from recorder.errors import BadRequestError, GoneError
 
@@ -84,6 +84,37 @@ def look(recorder: Recorder, request: Request) -> Answer:
     return {"sockets": len(rows), "processes": len(found)}
 
 
+def settle(recorder: Recorder, request: Request) -> Answer:
+    """Wait until nothing moves."""
+    return settling.settle(_known(recorder, request), float(request["timeout"]))
+
+
+def await_(recorder: Recorder, request: Request) -> Answer:
+    """Wait for something to become of a connection."""
+    return awaiting.wait(_known(recorder, request), request)
+
+
+def signal(recorder: Recorder, request: Request) -> Answer:
+    """Stop, continue or kill processes of a container."""
+    case = _known(recorder, request)
+    return signals.send(case, str(request["container"]), request.get("process", "all"), str(request["signal"]))
+
+
+def receiver(recorder: Recorder, request: Request) -> Answer:
+    """Who holds the other end of a connection."""
+    case, local = _known(recorder, request), connections.end(request["local"])
+    row = connections.other_end(case, request.get("namespace"), None, local)
+    return {"pids": connections.holders(case, row) if row else []}
+
+
+def link(recorder: Recorder, request: Request) -> Answer:
+    """Lose segments or bring them late."""
+    case, port = _known(recorder, request), request.get("port")
+    with case.lock:
+        name, lose, late = str(request["namespace"]), request.get("lose") or [], request.get("late") or []
+        return links.put(case, name, None if port is None else int(port), lose, late)
+
+
 def detach(recorder: Recorder, request: Request) -> Answer:
     """Drain and close the case; its files stay until `forget`."""
     case = _known(recorder, request)
@@ -114,6 +145,11 @@ DOES: dict[str, Callable[[Recorder, Request], Answer]] = {
     "attach": attach,
     "wait": wait,
     "look": look,
+    "settle": settle,
+    "await": await_,
+    "signal": signal,
+    "receiver": receiver,
+    "link": link,
     "detach": detach,
     "forget": forget,
 }
@@ -139,4 +175,6 @@ def _known(recorder: Recorder, request: Request) -> Case:
 def _end(recorder: Recorder, case: Case) -> None:
     pump.ask(recorder.pump, lambda: pump.end(recorder.pump, case))
     recorder.cases.pop(case.name)
+    for each in case.links.values():
+        links.close(each)
     attaching.close(case)
