@@ -262,8 +262,10 @@ class Send(_Strict):
 class Link(_Strict):
     """What becomes of segments with payload that come into a namespace, counted from 1 from this step on.
 
-    It takes effect behind the interface, where the recorder still sees them, and before the transport. The next `link` of the
-    namespace replaces it; with `into` alone nothing is touched any more.
+    What is lost is lost behind the interface, where the recorder still sees it, and before the transport: the capture has the
+    segment and its retransmission. What is late is held back where it is sent, in every namespace of the arrangement (not on
+    the engine's host), so the interface sees the disorder; `late` counts segments as they are sent, `lose` as they come in.
+    The next `link` of the namespace replaces it; with `into` alone nothing is touched any more.
     """
 
     into: Name
@@ -272,7 +274,7 @@ class Link(_Strict):
     lose: tuple[Annotated[int, Field(ge=1)], ...] | Literal["all"] = ()
     """`all` means segments without payload too: nothing of it gets through."""
     late: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    """Held back until the one after it has passed."""
+    """Held back until the one after it has passed, for two seconds at most: so that one must not wait for this one to arrive."""
 
 
 class Signal(_Strict):

@@ -290,7 +290,7 @@ def test_a_busy_second_loses_nothing(place: Any, evidence: Fetch) -> None:
 def test_each_capability_is_needed(place: Any, missing: str) -> None:
     """The control to `test_a_request_is_seen_by_all_four_witnesses`, which has exactly these."""
     web = place.run("web", "none", user="10001:10001")
-    place.python("server", f"container:{web.id}", SERVER, user="10001:10001")
+    server = place.python("server", f"container:{web.id}", SERVER, user="10001:10001")
     kept = tuple(each for each in RECORDER_CAPABILITIES if each != missing)
     with place.recorder(kept) as (recorder, _):
         ready = recorder.ready(20)
@@ -300,6 +300,7 @@ def test_each_capability_is_needed(place: Any, missing: str) -> None:
         try:
             recorder.ask("attach", case="one", namespaces=named(web=web), host=None)
             wait(recorder, LISTENER, 5)
+            recorder.ask("signal", case="one", container=server.id, process="all", signal="STOP")
         except AgentError as error:
             refused.append(error.kind)
     assert refused

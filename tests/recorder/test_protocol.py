@@ -20,7 +20,12 @@ def asked(line: bytes | dict[str, Any], root: Path = Path("/nowhere")) -> dict[s
     [
         (b"{", None, "bad request", "no JSON"),
         (b"[]", None, "bad request", "a request is a JSON object"),
-        (b'{"id": 1}', 1, "bad request", "do None: known are attach, wait, look, detach, forget"),
+        (
+            b'{"id": 1}',
+            1,
+            "bad request",
+            "do None: known are attach, wait, look, settle, await, signal, receiver, link, detach, forget",
+        ),
         (b'{"id": 2, "do": "look"}', 2, "bad request", "case is missing"),
         (b'{"id": 3, "do": "look", "case": "x"}', 3, "gone", "case x is not attached"),
         (b'{"id": 4, "do": "attach", "case": "x", "namespaces": [{"name": "a"}]}', 4, "bad request", "pid is missing"),

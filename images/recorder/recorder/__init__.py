@@ -3,7 +3,8 @@
 A pipe protocol in (`protocol`, `requests`), evidence files out (`evidence`). Between them:
 
     namespaces   entering a network namespace; which one is the host's
-    netlink      interfaces and the socket table, by netlink
+    netlink      interfaces, socket tables and packet hooks, by netlink
+    diag         the socket table's own layout
     sockets      rows of that table as evidence
     processes    /proc: who is in a namespace, who holds which socket
     filters      the kernel's own packet filter, as data
@@ -14,6 +15,9 @@ A pipe protocol in (`protocol`, `requests`), evidence files out (`evidence`). Be
     errors       errors of whoever asked
     case         what one case has open
     attaching, looking, waiting   what is done with it on request
+    connections, awaiting, settling   one connection's two ends; waiting for it, and for stillness
+    signals      processes of a container stopped, continued, killed
+    links, counting, queueing   links that lose: rules, which segments, the kernel's packet queue
     pump         the one thread that reads packets and trace pages
     machine      what kind of machine this is, and how that was told
 

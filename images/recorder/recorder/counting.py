@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from recorder.queueing import ACCEPT, DROP
 
-HOLD = 1.0
+HOLD = 2.0
 """Seconds that a segment is held back at most."""
 RESOLVER = ipaddress.ip_address("127.0.0.11")
 """The engine's own, in each namespace: never touched."""

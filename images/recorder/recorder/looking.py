@@ -14,6 +14,7 @@ from recorder import netlink, processes, sockets
 
 if TYPE_CHECKING:
     from recorder.case import Case, Namespace
+    from recorder.diag import Raw
 
 Row = dict[str, Any]
 
@@ -47,7 +48,7 @@ def rows(case: Case, namespace: Namespace, label: str, states: int = netlink.ALL
     return [row for row, _ in pairs(case, namespace, label, states)]
 
 
-def pairs(case: Case, namespace: Namespace, label: str, states: int = netlink.ALL_STATES) -> list[tuple[Row, netlink.Raw]]:
+def pairs(case: Case, namespace: Namespace, label: str, states: int = netlink.ALL_STATES) -> list[tuple[Row, Raw]]:
     """The same rows, each with what the kernel gave for it. Raises OSError."""
     found = [
         (sockets.row(namespace.name, label, time_ns, protocol, raw), raw)

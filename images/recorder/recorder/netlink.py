@@ -1,8 +1,8 @@
-"""Interfaces, socket tables and packet hooks, asked of the kernel by netlink (pyroute2).
+"""Interfaces, socket tables and packet hooks, asked of the kernel by netlink.
 
 Rule: a `Link` is opened once inside a namespace and stays there; asking it later needs no further visit. The one
-module that imports pyroute2. Source: sock_diag(7), rtnetlink(7), nft(8). Weak spot: a dump is not atomic; a socket that
-changes state meanwhile can be missed or come twice.
+module that imports pyroute2. Source: rtnetlink(7), nft(8). Weak spot: interfaces and their addresses are asked one after
+the other; one that comes between is told by `changes`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder import namespaces
+from recorder import diag, namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,15 +40,12 @@ PASS_ON = 1
 BYPASS = 1
 """NFQ_FLAG_BYPASS: what nobody reads passes."""
 
-Raw = dict[str, Any]
-"""A row or message as pyroute2 gives it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """Netlink sockets that stand in one namespace."""
 
-    diag: Any
+    diag: socket.socket
     route: Any
     changes: socket.socket
     """Readable when an interface or an address came or went."""
@@ -79,13 +76,13 @@ def interfaces(link: Link) -> list[dict[str, Any]]:
     ]
 
 
-def table(link: Link, states: int = ALL_STATES) -> list[tuple[int, int, Raw]]:
-    """`(time, protocol, row)` of all TCP and UDP sockets in these states, IPv4 and IPv6."""
+def table(link: Link, states: int = ALL_STATES) -> list[tuple[int, int, diag.Raw]]:
+    """`(time, protocol, row)` of all TCP and UDP sockets in these states, IPv4 and IPv6. Raises OSError."""
     rows = []
     for family, protocol in TABLES:
         wanted = states if protocol == socket.IPPROTO_TCP or states == ALL_STATES else UNCONNECTED
         with link.lock:
-            found = list(link.diag.get_sock_stats(family=family, states=wanted, protocol=protocol))
+            found = diag.dump(link.diag, family, protocol, wanted)
         now = time.time_ns()
         rows += [(now, protocol, row) for row in found]
     return rows
@@ -152,13 +149,11 @@ def _table(number: int) -> str:
 
 
 def _open() -> Link:
-    from pyroute2 import DiagSocket, IPRoute
+    from pyroute2 import IPRoute
 
-    diag = DiagSocket()
-    diag.bind()
     changes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     changes.bind((0, CHANGES))
-    return Link(diag, IPRoute(), changes)
+    return Link(diag.open_here(), IPRoute(), changes)
 
 
 def _addresses(messages: list[Any], index: int) -> list[str]:

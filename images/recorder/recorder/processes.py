@@ -8,6 +8,7 @@ milliseconds while processes go on. A socket held by a process of another namesp
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
 PROC = Path("/proc")
+
+_THREAD = re.compile(r"^(?:Name|State|voluntary_ctxt_switches|nonvoluntary_ctxt_switches):\t(.*)$", re.MULTILINE)
 
 DAC_OVERRIDE, DAC_READ_SEARCH, SYS_PTRACE = 1 << 1, 1 << 2, 1 << 19
 """Bits of capabilities(7)."""
@@ -85,11 +88,11 @@ def threads(pid: int) -> dict[int, Thread]:
 
 def _thread(folder: Path) -> Thread | None:
     try:
-        status = fields((folder / "status").read_text())
+        status = (folder / "status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    switches = int(status["voluntary_ctxt_switches"]) + int(status["nonvoluntary_ctxt_switches"])
-    return Thread(status["Name"], status["State"][0], switches)
+    name, state, *switches = _THREAD.findall(status)
+    return Thread(name, state[0], sum(map(int, switches)))
 
 
 def read(pid: int, namespace_inode: int) -> Process | None:

@@ -12,6 +12,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from recorder import diag
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -74,7 +76,7 @@ def judge(source: socket.socket, number: int, packet: int, verdict: int) -> None
 
 def packets(data: bytes) -> Iterator[Queued]:
     """Packets in what one reading gave."""
-    for kind, body in _messages(data):
+    for kind, body in diag.messages(data):
         if kind != PACKET:
             continue
         found = dict(_attributes(body[4:]))
@@ -85,7 +87,7 @@ def _configure(opened: socket.socket, number: int, *pairs: int | bytes) -> None:
     kinds, values = pairs[::2], pairs[1::2]
     attributes = b"".join(_attribute(int(kind), bytes(value)) for kind, value in zip(kinds, values, strict=True))  # type: ignore[arg-type]
     opened.send(_message(CONFIG, number, attributes, REQUEST | ACKNOWLEDGE))
-    for kind, body in _messages(opened.recv(65536)):
+    for kind, body in diag.messages(opened.recv(65536)):
         number = -struct.unpack_from("=i", body)[0] if kind == ERROR else 0
         if number:
             raise OSError(number, f"nfnetlink_queue: {os.strerror(number)}")
@@ -98,14 +100,6 @@ def _message(kind: int, number: int, attributes: bytes, flags: int = REQUEST) ->
 
 def _attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + 16 <= len(data):
-        length, kind = struct.unpack_from("=IH", data, place)
-        yield kind, data[place + 16 : place + length]
-        place += max(16, length + 3 & ~3)
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:

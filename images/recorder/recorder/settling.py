@@ -2,12 +2,13 @@
 
 Rule: two readings, one after the other, of all queues, of the interfaces' counters and of how often each thread was given
 a processor. If they are equal, every thread slept all the time between the last line of the first and the first line
-of the second, and no packet passed; so at that moment nothing ran. Beside that nothing may be on its way: no byte
-unacknowledged, none unread that a process could read. A process that is stopped or frozen cannot. One that could and
-does not, while all else is still, does not want to (a proxy that waits for its upstream, a client that was not told to
-read): after `PATIENCE` that is taken for stillness, and so is a thread that sleeps uninterruptibly, as one in the cgroup
-freezer seems to. Source: proc(5), sock_diag(7). Weak spot: a process that sleeps on a timer and then goes on looks still
-until its timer ends.
+of the second, and no packet passed; so at that moment nothing ran. A server with timers of its own seldom lets that
+happen (Envoy's threads wake a hundred times a second): no packet and no queue moving for `QUIET`, and then no thread
+that runs, is taken for the same. Beside that nothing may be on its way: no byte unacknowledged, none unread that a
+process could read. A process that is stopped or frozen cannot. One that could and does not, while all else is still,
+does not want to (a proxy that waits for its upstream, a client that was not told to read): after `PATIENCE` that is
+taken for stillness, and so is a thread that sleeps uninterruptibly, as one in the cgroup freezer seems to. Source:
+proc(5), sock_diag(7). Weak spot: a process that sleeps on a timer and then goes on looks still until its timer ends.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 GAP = 0.002
 """Seconds between two readings: longer than a packet needs from one namespace into another."""
+QUIET = 0.02
+"""Seconds without a packet after which threads may have run meanwhile."""
 PATIENCE = 0.05
 """Seconds of stillness in which a process that could go on does not."""
 WINDOW_PROBE = 4
-"""`idiag_timer`: the receiver's window is closed, so what is unsent does not move."""
+"""The kernel's timer: the receiver's window is closed, so what is unsent does not move."""
 FORGOTTEN = "TIME-WAIT"
 """A state that ends by itself and carries nothing."""
 
@@ -61,7 +64,9 @@ def settle(case: Case, timeout: float) -> dict[str, Any]:
         moving = [*changes(last, now), *on_the_way(now)]
         if moving:
             since = time.monotonic()
-        elif time.monotonic() - since < PATIENCE:
+        still = time.monotonic() - since
+        moving += running(now) if still >= QUIET else woken(last, now)
+        if not moving and still < PATIENCE:
             moving = [*idle(now), *left_unread(case, now)]
         if not moving:
             return {"settled": True}
@@ -73,7 +78,7 @@ def settle(case: Case, timeout: float) -> dict[str, Any]:
 def read(case: Case) -> Reading:
     """One reading: tables, counters, threads. Raises OSError."""
     found = [pair for each in case.namespaces.values() for pair in looking.pairs(case, each, "")]
-    rows = [(row | {"time_ns": 0}, int(raw["idiag_timer"])) for row, raw in found if row["state"] != FORGOTTEN]
+    rows = [(row | {"time_ns": 0}, raw.timer) for row, raw in found if row["state"] != FORGOTTEN]
     inner = [each for each in case.namespaces.values() if each.name != cases.HOST]
     counters = {each.name: netlink.counters(each.pid) for each in inner}
     pids = processes.pids_in({each.inode for each in inner}) + sorted(case.forwarders)
@@ -82,12 +87,27 @@ def read(case: Case) -> Reading:
 
 
 def changes(before: Reading, after: Reading) -> Words:
-    """What is not as it was, or runs."""
+    """Packets that passed, queues that are not as they were, processes that came or went."""
+    gone, came = before.threads.keys() - after.threads.keys(), after.threads.keys() - before.threads.keys()
     return [
         *(f"packets pass in {name}" for name, text in after.counters.items() if before.counters.get(name) != text),
         *(f"{_where(row)} changes" for row, _ in _differing(before.rows, after.rows)),
-        *(f"{thread.name} ({pid}, thread {tid}) runs" for (pid, tid), thread in _woken(before, after)),
-        *(f"thread {tid} of process {pid} ended" for pid, tid in before.threads.keys() - after.threads.keys()),
+        *(f"thread {tid} of process {pid} ended" for pid, tid in gone),
+        *(f"{after.threads[key].name} ({key[0]}, thread {key[1]}) began" for key in came),
+    ]
+
+
+def running(now: Reading) -> Words:
+    """Threads that have a processor, or wait for one."""
+    return [f"{each.name} ({pid}, thread {tid}) runs" for (pid, tid), each in now.threads.items() if each.state == "R"]
+
+
+def woken(before: Reading, after: Reading) -> Words:
+    """Threads that run, or ran between the readings."""
+    return running(after) + [
+        f"{each.name} ({pid}, thread {tid}) ran"
+        for (pid, tid), each in after.threads.items()
+        if each.state != "R" and before.threads.get((pid, tid), each).switches != each.switches
     ]
 
 
@@ -132,13 +152,6 @@ def _differing(before: list[tuple[Row, int]], after: list[tuple[Row, int]]) -> l
     """Rows of either that the other has not; timers may differ."""
     then, now = [row for row, _ in before], [row for row, _ in after]
     return [pair for pair in after if pair[0] not in then] + [pair for pair in before if pair[0] not in now]
-
-
-def _woken(before: Reading, after: Reading) -> Iterator[tuple[tuple[int, int], processes.Thread]]:
-    for key, thread in after.threads.items():
-        known = before.threads.get(key)
-        if thread.state == "R" or known is None or known.switches != thread.switches:
-            yield key, thread
 
 
 def _where(row: Row) -> str:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recorder.diag import Raw
 
 STATES = {
     1: "ESTAB",
@@ -31,22 +35,23 @@ TRANSPORTS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
 WILDCARD = "*"
 
 
-def row(namespace: str, look: str, time_ns: int, protocol: int, raw: dict[str, Any]) -> dict[str, Any]:
+def row(namespace: str, look: str, time_ns: int, protocol: int, raw: Raw) -> dict[str, Any]:
     """One row; holders are added by whoever read /proc."""
     return {
         "time_ns": time_ns,
         "look": look,
         "namespace": namespace,
         "transport": TRANSPORTS[protocol],
-        "state": STATES.get(raw["idiag_state"], str(raw["idiag_state"])),
-        "local": [canonical(raw["idiag_src"]), raw["idiag_sport"]],
-        "peer": [canonical(raw["idiag_dst"]), raw["idiag_dport"]],
-        "inode": raw["idiag_inode"],
-        "recv_q": raw["idiag_rqueue"],
-        "send_q": raw["idiag_wqueue"],
+        "state": STATES.get(raw.state, str(raw.state)),
+        "local": [canonical(raw.local[0]), raw.local[1]],
+        "peer": [canonical(raw.peer[0]), raw.peer[1]],
+        "inode": raw.inode,
+        "recv_q": raw.received,
+        "send_q": raw.unsent,
     }
 
 
+@lru_cache(maxsize=4096)
 def canonical(address: str) -> str:
     """Canonical text of an address; `[...]` is taken off."""
     parsed = ipaddress.ip_address(address.strip("[]"))

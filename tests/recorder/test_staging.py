@@ -1,0 +1,310 @@
+"""What staged probes ask, without a kernel: counting of segments, layouts of netlink, what counts as movement."""
+
+import socket
+import struct
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from recorder import awaiting, connections, counting, diag, links, processes, queueing, settling, signals
+from recorder.errors import BadRequestError, GoneError
+from recorder.queueing import ACCEPT, DROP
+
+
+def tcp(payload: int, port: int = 8080, to: str = "10.0.1.2", source: str = "10.0.1.9", options: int = 0) -> bytes:
+    ends = socket.inet_aton(source) + socket.inet_aton(to)
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 40 + options + payload, 0, 0, 64, 6, 0) + ends
+    return head + struct.pack(">HHIIBB", 4000, port, 1, 1, (20 + options) // 4 << 4, 16) + bytes(6 + options)
+
+
+def tcp6(payload: int, port: int = 8080) -> bytes:
+    ends = socket.inet_pton(socket.AF_INET6, "fd00::9") + socket.inet_pton(socket.AF_INET6, "fd00::2")
+    head = struct.pack(">IHBB", 6 << 28, 20 + payload, 6, 64) + ends
+    return head + struct.pack(">HHIIBB", 4000, port, 1, 1, 5 << 4, 16) + bytes(6)
+
+
+def udp(payload: int, port: int = 53) -> bytes:
+    ends = socket.inet_aton("10.0.1.9") + socket.inet_aton("10.0.1.2")
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 28 + payload, 0, 0, 64, 17, 0) + ends
+    return head + struct.pack(">HHHH", 4000, port, 8 + payload, 0)
+
+
+def passing(ruling: counting.Ruling, *packets: bytes) -> list[tuple[int, int]]:
+    """Packet numbers from 1 and their verdicts, in the order in which they are given."""
+    return [verdict for number, heads in enumerate(packets, 1) for verdict in counting.rule(ruling, number, heads, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("heads", "payload", "port"),
+    [(tcp(7), 7, 8080), (tcp(0, options=12), 0, 8080), (tcp(5, options=12), 5, 8080), (tcp6(9), 9, 8080), (udp(4), 4, 53)],
+)
+def test_payload_is_what_the_headers_leave(heads: bytes, payload: int, port: int) -> None:
+    found = counting.read(heads)
+    assert found is not None
+    assert (found.payload, found.port) == (payload, port)
+
+
+@pytest.mark.parametrize("heads", [b"", b"\x45", tcp(7)[:25], b"\x10" * 40, tcp(7)[:6] + b"\x20\x01" + tcp(7)[8:]])
+def test_control_what_is_no_segment_is_none(heads: bytes) -> None:
+    assert counting.read(heads) is None
+
+
+def test_the_second_segment_with_payload_is_lost() -> None:
+    ruling = counting.Ruling(8080, lose=frozenset({2}))
+    came = passing(ruling, tcp(0), tcp(1), tcp(0), tcp(1), tcp(1))
+    assert came == [(1, ACCEPT), (2, ACCEPT), (3, ACCEPT), (4, DROP), (5, ACCEPT)]
+
+
+def test_control_other_ports_addresses_and_the_resolver_do_not_count() -> None:
+    ruling = counting.Ruling(8080, frozenset({"10.0.1.2"}), lose=frozenset({1}))
+    others = (tcp(1, port=8081), tcp(1, to="10.0.1.3"), tcp(1, to="127.0.0.11"), tcp(1, to="127.0.0.5"))
+    assert {verdict for _, verdict in passing(ruling, *others)} == {ACCEPT}
+    assert passing(ruling, tcp(1)) == [(1, DROP)]
+    every = counting.Ruling(None, lose_all=True)
+    assert passing(every, tcp(1, source="127.0.0.11", to="127.0.0.1"), tcp(0)) == [(1, ACCEPT), (2, DROP)]
+
+
+def test_all_of_a_loopback_counts_where_one_address_of_it_does() -> None:
+    ruling = counting.Ruling(None, frozenset({"127.0.0.1"}), lose=frozenset({1}))
+    assert passing(ruling, tcp(1, to="127.0.0.5")) == [(1, DROP)]
+
+
+def test_a_late_segment_goes_on_after_the_next() -> None:
+    ruling = counting.Ruling(None, late=frozenset({1}))
+    assert passing(ruling, tcp(1), tcp(0), tcp(1), tcp(1)) == [(2, ACCEPT), (3, ACCEPT), (1, ACCEPT), (4, ACCEPT)]
+
+
+def test_late_segments_in_a_row_wait_for_one_that_is_not() -> None:
+    ruling = counting.Ruling(None, late=frozenset({1, 2}))
+    assert passing(ruling, tcp(1), tcp(1), tcp(1)) == [(3, ACCEPT), (1, ACCEPT), (2, ACCEPT)]
+
+
+def test_nothing_is_held_for_ever() -> None:
+    ruling = counting.Ruling(None, late=frozenset({1, 2}))
+    counting.rule(ruling, 1, tcp(1), 10.0)
+    counting.rule(ruling, 2, tcp(1), 10.5)
+    assert counting.release(ruling, 11.9) == []
+    assert counting.release(ruling, 12.2) == [(1, ACCEPT)]
+    assert counting.release(ruling) == [(2, ACCEPT)]
+    assert ruling.held == []
+
+
+def test_a_queued_packet_is_read_from_its_message() -> None:
+    attributes = queueing._attribute(queueing.PACKET_HEAD, struct.pack(">IHB", 77, 0x0800, 1))
+    attributes += queueing._attribute(queueing.PAYLOAD, tcp(3))
+    other = queueing._message(queueing.CONFIG, 0, b"")
+    data = other + queueing._message(queueing.PACKET, 0, attributes)
+    assert list(queueing.packets(data)) == [(77, tcp(3))]
+
+
+def test_a_verdict_names_the_packet() -> None:
+    sent: list[bytes] = []
+    queueing.judge(SimpleNamespace(send=sent.append), 5, 77, DROP)  # type: ignore[arg-type]
+    ((kind, body),) = diag.messages(sent[0])
+    assert kind == queueing.VERDICT
+    assert struct.unpack(">BBH", body[:4]) == (0, 0, 5)
+    assert dict(queueing._attributes(body[4:])) == {queueing.VERDICT_HEAD: struct.pack(">II", DROP, 77)}
+
+
+def test_a_row_of_the_socket_table_is_read_from_its_message() -> None:
+    ends = struct.pack(">HH16s16s", 8443, 4000, socket.inet_aton("10.0.1.2"), socket.inet_aton("10.0.1.9"))
+    body = struct.pack("=BBBB", 2, 1, 4, 3) + ends + bytes(12) + struct.pack("=IIIII", 0, 17, 99, 10001, 4242)
+    assert diag.row(body) == (2, 1, 4, 3, ("10.0.1.2", 8443), ("10.0.1.9", 4000), 17, 99, 4242)
+
+
+# Connections and what can be awaited of them.
+
+ROW = {
+    "time_ns": 0,
+    "look": "",
+    "namespace": "web",
+    "transport": "tcp",
+    "state": "ESTAB",
+    "local": ["10.0.1.2", 8080],
+    "peer": ["10.0.1.9", 4000],
+    "inode": 42,
+    "recv_q": 0,
+    "send_q": 0,
+}
+OWN = ROW | {"namespace": "user", "local": ROW["peer"], "peer": ROW["local"]}
+NOT_ACCEPTED = ROW | {"inode": 0}
+
+
+@pytest.mark.parametrize(
+    ("what", "own", "other", "seen"),
+    [
+        ("arrived", OWN, ROW, True),
+        ("arrived", OWN | {"send_q": 1}, ROW, False),
+        ("arrived", OWN | {"state": "SYN-SENT"}, None, False),
+        ("arrived", None, ROW, False),
+        ("unread", OWN, ROW | {"recv_q": 1}, True),
+        ("unread", OWN, ROW, False),
+        ("unread", OWN, None, False),
+        ("accepted", OWN, ROW, True),
+        ("accepted", OWN, NOT_ACCEPTED, False),
+        ("read", OWN, ROW, True),
+        ("read", OWN, NOT_ACCEPTED, False),
+        ("read", OWN, ROW | {"recv_q": 1}, False),
+        ("read", OWN | {"send_q": 1}, ROW, False),
+        ("read", OWN, NOT_ACCEPTED | {"state": "FIN-WAIT-2"}, True),
+        ("read", OWN, None, False),
+        ("closed", OWN, ROW, False),
+        ("closed", OWN | {"state": "CLOSE-WAIT"}, ROW, True),
+        ("closed", None, None, True),
+    ],
+)
+def test_what_is_awaited_is_read_from_the_two_rows(what: str, own: Any, other: Any, *, seen: bool) -> None:
+    found, instead = awaiting.WHAT[what](own, other)
+    assert found is seen
+    assert found or instead
+
+
+@pytest.mark.parametrize(
+    ("queues", "seen"), [([(2, 1)], True), ([(1, 1)], False), ([(2, 1), (0, 1)], False), ([(2, 1), (2, 1)], True), ([], False)]
+)
+def test_a_queue_is_full_beyond_its_backlog_and_all_of_them(queues: list[tuple[int, int]], *, seen: bool) -> None:
+    rows = [ROW | {"state": "LISTEN", "recv_q": waiting, "send_q": backlog} for waiting, backlog in queues]
+    assert awaiting.full(rows)[0] is seen
+
+
+def case(**rows: list[dict[str, Any]]) -> Any:
+    names = {name: SimpleNamespace(name=name, inode=-1, addresses=frozenset({f"10.0.1.{n}"})) for n, name in enumerate(rows, 2)}
+    return SimpleNamespace(name="one", namespaces=names, rows=rows, links={})
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.looking.rows", lambda case, namespace, *_: case.rows[namespace.name])
+
+
+@pytest.mark.usefixtures("tables")
+def test_the_other_end_is_found_where_the_peer_is_the_client() -> None:
+    old = ROW | {"state": "TIME-WAIT"}
+    both = case(web=[old, ROW], user=[OWN])
+    assert connections.other_end(both, "user", OWN, [*ROW["peer"]]) is ROW
+    assert connections.own_end(both, "user", [*ROW["peer"]]) is OWN
+    assert connections.other_end(both, "user", OWN, ["10.0.1.9", 4001]) is None
+
+
+@pytest.mark.usefixtures("tables")
+def test_on_loopback_only_the_client_s_own_namespace_is_looked_at() -> None:
+    there = ROW | {"local": ["127.0.0.1", 80], "peer": ["127.0.0.1", 4000]}
+    both = case(web=[there], user=[])
+    assert connections.other_end(both, "user", None, ["127.0.0.1", 4000]) is None
+    assert connections.other_end(both, "web", None, ["127.0.0.1", 4000]) is there
+    assert connections.other_end(both, None, None, ["127.0.0.1", 4000]) is there
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_datagram_s_other_end_is_the_socket_that_it_was_sent_to() -> None:
+    own = OWN | {"transport": "udp", "peer": ["10.0.1.2", 53]}
+    there = ROW | {"transport": "udp", "state": "UNCONN", "local": ["0.0.0.0", 53], "peer": ["0.0.0.0", 0]}
+    assert connections.other_end(case(web=[ROW, there], user=[own]), "user", own, [*own["local"]]) is there
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_listener_on_just_this_address_comes_before_one_on_all() -> None:
+    def listener(address: str) -> dict[str, Any]:
+        return ROW | {"state": "LISTEN", "local": [address, 80], "peer": ["0.0.0.0", 0]}
+
+    exact, anywhere, other = listener("10.0.1.2"), listener("0.0.0.0"), listener("127.0.0.1")
+    two = case(web=[anywhere, exact, other], user=[])
+    assert connections.listeners(two, "user", "10.0.1.2", 80) == [exact]
+    assert connections.listeners(two, "web", "127.0.0.9", 80) == [anywhere]
+    assert connections.listeners(two, "web", "10.0.1.2", 81) == []
+
+
+# Stillness.
+
+
+def reading(*rows: tuple[dict[str, Any], int], switches: int = 5, state: str = "S", packets: str = "1") -> settling.Reading:
+    return settling.Reading(list(rows), {"web": packets}, {(7, 7): processes.Thread("nginx", state, switches)})
+
+
+def test_two_equal_readings_show_no_movement() -> None:
+    assert settling.changes(reading((ROW, 0)), reading((ROW, 2))) == []
+    assert settling.woken(reading(), reading()) == []
+    assert settling.on_the_way(reading((ROW, 0))) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (reading((ROW | {"recv_q": 1}, 0)), "tcp 10.0.1.2:8080 from 10.0.1.9:4000 in web (ESTAB) changes"),
+        (reading(), "tcp 10.0.1.2:8080 from 10.0.1.9:4000 in web (ESTAB) changes"),
+        (reading((ROW, 0), packets="2"), "packets pass in web"),
+    ],
+)
+def test_control_what_changed_is_named(after: settling.Reading, words: str) -> None:
+    assert words in settling.changes(reading((ROW, 0)), after)
+
+
+def test_control_a_thread_that_ran_or_runs_is_named() -> None:
+    assert settling.woken(reading(), reading(switches=6)) == ["nginx (7, thread 7) ran"]
+    assert settling.woken(reading(), reading(state="R")) == ["nginx (7, thread 7) runs"]
+    assert settling.running(reading(switches=6)) == []
+
+
+def test_bytes_without_acknowledgement_are_on_the_way_but_not_before_a_closed_window() -> None:
+    unsent = ROW | {"send_q": 9}
+    assert settling.on_the_way(reading((unsent, 1))) == [
+        "tcp 10.0.1.2:8080 from 10.0.1.9:4000 in web (ESTAB): 9 bytes are not acknowledged"
+    ]
+    assert settling.on_the_way(reading((unsent, settling.WINDOW_PROBE))) == []
+    assert settling.on_the_way(reading((ROW | {"state": "LISTEN", "send_q": 128}, 0))) == []
+
+
+@pytest.mark.parametrize(("state", "waits"), [("S", 1), ("R", 1), ("T", 0), ("t", 0), ("D", 0)])
+def test_unread_bytes_wait_for_a_process_that_is_not_stopped(monkeypatch: pytest.MonkeyPatch, state: str, waits: int) -> None:
+    monkeypatch.setattr("recorder.connections.holders", lambda *_: [7])
+    found = settling.left_unread(case(), reading((ROW | {"recv_q": 3}, 0), (NOT_ACCEPTED | {"recv_q": 3}, 0), state=state))
+    assert len(found) == waits
+    assert all(each.endswith("3 bytes wait for nginx (7)") for each in found)
+
+
+# Signals and links reach nothing else.
+
+ID = "a" * 64
+
+
+@pytest.mark.parametrize("path", [f"/docker/{ID}", f"/system.slice/docker-{ID}.scope", f"/docker/{ID}/inner"])
+def test_a_cgroup_carries_the_id_in_each_layout(path: str) -> None:
+    assert processes.carries(path, ID)
+
+
+@pytest.mark.parametrize("path", ["/", "", f"/docker/{ID[:63]}b", f"/docker/{ID}a", "/docker/aaaa"])
+def test_control_another_cgroup_does_not(path: str) -> None:
+    assert not processes.carries(path, ID)
+
+
+@pytest.mark.parametrize(
+    ("container", "process", "name", "words"),
+    [
+        (ID[:12], "all", "STOP", "a whole id is needed"),
+        ("", "all", "STOP", "a whole id is needed"),
+        (ID, "all", "HUP", "known are STOP, CONT, KILL"),
+        (ID, "some", "STOP", "known are all, first, last, or a host pid"),
+    ],
+)
+def test_a_signal_that_names_too_little_is_refused(container: str, process: object, name: str, words: str) -> None:
+    with pytest.raises(BadRequestError, match=words):
+        signals.send(case(), container, process, name)
+
+
+def test_a_signal_finds_nobody_where_no_namespace_is_attached() -> None:
+    with pytest.raises(GoneError, match="has no process in a namespace of case one"):
+        signals.send(case(), ID, "all", "KILL")
+    with pytest.raises(PermissionError, match="process 1 is none of container aaaaaaaaaaaa"):
+        signals.send(case(), ID, 1, "KILL")
+
+
+def test_a_link_names_a_namespace_of_the_case_and_numbers() -> None:
+    with pytest.raises(GoneError, match="namespace db is not attached"):
+        links.put(case(web=[]), "db", None, "all", [])
+    with pytest.raises(BadRequestError, match="the engine's own"):
+        links.put(case(host=[]), "host", None, "all", [])
+    for lose in ("some", [0], ["1"]):
+        with pytest.raises(BadRequestError, match="a list of numbers from 1, or for `lose` the word all"):
+            links.put(case(web=[]), "web", None, lose, [])
+    with pytest.raises(BadRequestError, match="a list of numbers"):
+        links.put(case(web=[]), "web", None, [], "all")  # type: ignore[arg-type]
