@@ -274,7 +274,7 @@ class Link(_Strict):
     lose: tuple[Annotated[int, Field(ge=1)], ...] | Literal["all"] = ()
     """`all` means segments without payload too: nothing of it gets through."""
     late: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    """Held back until the one after it has passed, for two seconds at most: so that one must not wait for this one to arrive."""
+    """Held back until the one after it has passed, for two seconds at most; that one must not wait for it to arrive."""
 
 
 class Signal(_Strict):
