@@ -1,6 +1,7 @@
 """The `lab` command. Each command imports what it needs when it runs, so that `lab --help` answers at once.
 
 running    run, judge
+tracing    trace
 reading    list, plan, validate, schema, compose, claims
 standing   up, ps, shell, logs, down
 contract   contract
@@ -23,9 +24,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-from lab.cli import contract, machine, reading, running, standing  # noqa: E402 - they register their commands on `app`
+from lab.cli import contract, machine, reading, running, standing, tracing  # noqa: E402 - they register commands on `app`
 
-for module in (running, reading, standing, contract, machine):
+for module in (running, tracing, reading, standing, contract, machine):
     module.register(app)
 
 

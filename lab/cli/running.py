@@ -59,7 +59,12 @@ def judge(
     """
     from lab import session
     from lab.report import terminal
+    from lab.session import tracing
 
+    if tracing.is_trace(folder):
+        from lab.cli.tracing import show
+
+        raise typer.Exit(show(tracing.told_again(folder), json_file))
     results = session.judge_again(folder)
     for result in results:
         _show(terminal.case(result) if not _brief(result, brief) else [terminal.headline(result)], json_file)

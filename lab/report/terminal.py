@@ -160,6 +160,11 @@ def summary(results: Sequence[CaseResult], seconds: float, where: str) -> Iterat
     yield Text(f"evidence in {where}; look again with: lab judge {where}", style="dim")
 
 
+def where(folder: str, seconds: float) -> Iterator[Text]:
+    """The last line of a trace."""
+    yield Text(f"evidence in {folder}, {seconds:.1f} s; look again with: lab judge {folder}", style="dim")
+
+
 def _reason(result: CaseResult) -> str:
     if result.error:
         return result.error.splitlines()[0]

@@ -3,6 +3,7 @@
 jobs      which cases, read and planned
 work      one run: carried out, judged, taken down
 judging   from a case's folder to its result
+tracing   one request to a deployment that the lab did not make
 standing  arrangements that are left running, to be looked at
 """
 

@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 
 def provide_images(project: Project, engine: Docker, jobs: Sequence[Job], progress: Progress) -> dict[str, str]:
     """Folder of `images/` -> tag, for all that these cases need; builds what is missing, pulls what is not the lab's."""
-    shop = images.Workshop(engine, project.images, project.cache, progress)
-    with _alone(project):
-        tags = {name: image.reference for name, image in images.ensure(shop, needed_images(jobs)).items()}
+    tags = provide(project, engine, needed_images(jobs), progress)
     images.fetch(engine, foreign_images(jobs), progress)
     return tags
+
+
+def provide(project: Project, engine: Docker, names: Sequence[str], progress: Progress) -> dict[str, str]:
+    """Folder of `images/` -> tag, for these; builds what is missing."""
+    shop = images.Workshop(engine, project.images, project.cache, progress)
+    with _alone(project):
+        return {name: image.reference for name, image in images.ensure(shop, names).items()}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
     connecting   a TCP connection whose own address is known even when it fails
     ordinary     a request sent by requests
+    negotiated   a request in HTTP/2 or 1.1, by ALPN; client certificate; CONNECT
     staged       one connection, step by step
     exact        exact bytes and one answer: the steps without anybody between; or one datagram
     channel      bytes as they are, or TLS whose every write is ours

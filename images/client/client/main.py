@@ -14,7 +14,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from client import exact, ordinary, staged
+from client import exact, negotiated, ordinary, staged
 from client.connecting import Progress
 from client.report import Received, report
 
@@ -85,7 +85,8 @@ def probe(client: Client, request: dict[str, Any]) -> dict[str, Any]:
         return staged.reported(sent, {})
     progress, received = Progress(), Received()
     started = time.time_ns()
-    client.open = ordinary.send(asked, client.ca, progress, received)
+    send: Callable[..., Closable | None] = negotiated.send if asked.get("http") else ordinary.send
+    client.open = send(asked, client.ca, progress, received)
     return report(asked, started, time.time_ns(), progress, received)
 
 

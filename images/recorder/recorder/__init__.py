@@ -18,6 +18,7 @@ A pipe protocol in (`protocol`, `requests`), evidence files out (`evidence`). Be
     connections, awaiting, settling   one connection's two ends; waiting for it, and for stillness
     signals      processes of a container stopped, continued, killed
     links, counting, queueing   links that lose: rules, which segments, the kernel's packet queue
+    placing      which namespaces processes are in, and who listens there
     pump         the one thread that reads packets and trace pages
     machine      what kind of machine this is, and how that was told
 

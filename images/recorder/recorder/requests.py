@@ -10,7 +10,20 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from recorder import attaching, awaiting, connections, evidence, links, looking, pump, settling, signals, tracefs, waiting
+from recorder import (
+    attaching,
+    awaiting,
+    connections,
+    evidence,
+    links,
+    looking,
+    placing,
+    pump,
+    settling,
+    signals,
+    tracefs,
+    waiting,
+)
 from recorder import case as cases
 from recorder.errors import BadRequestError, GoneError
 
@@ -65,6 +78,11 @@ def attach(recorder: Recorder, request: Request) -> Answer:
         case.forwarders = looking.forwarders(case)
         pump.ask(recorder.pump, lambda: pump.refresh(recorder.pump))
     return {"namespaces": shown}
+
+
+def places(_: Recorder, request: Request) -> Answer:
+    """Tell the namespaces of processes, and who listens in them."""
+    return placing.places([int(pid) for pid in request["pids"]])
 
 
 def wait(recorder: Recorder, request: Request) -> Answer:
@@ -152,6 +170,7 @@ DOES: dict[str, Callable[[Recorder, Request], Answer]] = {
     "link": link,
     "detach": detach,
     "forget": forget,
+    "places": places,
 }
 
 

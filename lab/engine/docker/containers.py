@@ -14,7 +14,7 @@ from lab.engine.docker.connection import Docker, NotFoundError, asking
 from lab.engine.docker.spec import ContainerSpec, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 REMOVAL_TIMEOUT = 30
@@ -77,13 +77,22 @@ def containers(docker: Docker, labels: Mapping[str, str | None]) -> tuple[Contai
     """List containers, stopped ones included, that carry all these labels (value None: any value)."""
     with asking("listing containers", docker.url):
         rows = docker.api.containers(all=True, filters={"label": label_filter(labels)})
-    found = []
+    return tuple(_inspected(docker, rows))
+
+
+def running(docker: Docker) -> tuple[ContainerFacts, ...]:
+    """List all containers that run, paused ones included, whoever made them."""
+    with asking("listing running containers", docker.url):
+        rows = docker.api.containers(all=False, filters={})
+    return tuple(facts for facts in _inspected(docker, rows) if facts.pid)
+
+
+def _inspected(docker: Docker, rows: Iterable[Mapping[str, Any]]) -> Iterator[ContainerFacts]:
     for row in rows:
         try:
-            found.append(inspect(docker, row["Id"]))
+            yield inspect(docker, row["Id"])
         except NotFoundError:
             continue
-    return tuple(found)
 
 
 def label_filter(labels: Mapping[str, str | None]) -> list[str]:

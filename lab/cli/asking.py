@@ -1,0 +1,145 @@
+"""From the words of the command line to what is asked: `lab trace`'s options are those of curl where curl has them.
+
+Rule: a mistake is told with the option, the value and what is allowed, before anything is started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lab.model.asked import Asked, Scope, Secrets
+from lab.session import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.model.observations import Endpoint
+
+PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options as they were typed."""
+
+    url: str | None
+    where: str = "host"
+    project: str | None = None
+    containers: tuple[str, ...] = ()
+    resolve: tuple[str, ...] = ()
+    raw: Path | None = None
+    connect: str | None = None
+    method: str | None = None
+    headers: tuple[str, ...] = ()
+    data: str | None = None
+    insecure: bool = False
+    http1: bool = False
+    http2: bool = False
+    proxy: str | None = None
+    timeout: float = 5.0
+    no_header: bool = False
+
+
+def asked(given: Given) -> Asked:
+    """What is asked. Raises UsageError."""
+    scope = Scope(given.project, given.containers)
+    if given.raw is not None:
+        if given.url or not given.connect:
+            raise UsageError("--raw FILE needs --connect HOST:PORT, and no URL beside it")
+        return Asked(
+            endpoint(given.connect, "--connect"), vantage=given.where, scope=scope, send=_read(given.raw, "--raw"),
+            marked=False, timeout=given.timeout,
+        )  # fmt: skip
+    if not given.url:
+        raise UsageError("no URL: lab trace URL, or lab trace --raw FILE --connect HOST:PORT")
+    body = _body(given.data)
+    return Asked(
+        connect=_connect(given), url=_url(given.url), vantage=given.where, scope=scope,
+        method=given.method or ("POST" if given.data is not None else "GET"),
+        headers=tuple(_header(text) for text in given.headers), body=body, http=_version(given),
+        proxy=endpoint(given.proxy.removeprefix("http://"), "--proxy") if given.proxy else None,
+        marked=not given.no_header, verify=not given.insecure, timeout=given.timeout,
+    )  # fmt: skip
+
+
+def secrets(cacert: Path | None, cert: Path | None, key: Path | None) -> Secrets:
+    """What is trusted and shown. Raises UsageError, MachineError."""
+    from lab.engine.foreign import trust
+
+    if key and not cert:
+        raise UsageError("--key needs --cert")
+    also = trust.file(cacert, "--cacert") if cacert else ""
+    return Secrets(
+        ca=f"{trust.system()}\n{also}",
+        certificate="\n".join(trust.file(path, f"--{name}") for name, path in (("key", key), ("cert", cert)) if path),
+    )
+
+
+def endpoint(text: str, option: str) -> Endpoint:
+    """`HOST:PORT`; an IPv6 address stands in brackets. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"{option} {text}: HOST:PORT is wanted, such as 127.0.0.1:8443 or [::1]:8443")
+    return host.strip("[]"), int(port)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise UsageError(f"{text} is no URL of http or https, such as https://localhost:8443/orders")
+    return text
+
+
+def _connect(given: Given) -> Endpoint:
+    """Where the connection goes: --connect, else a --resolve that fits, else what the URL says."""
+    parts = urlsplit(_url(given.url or ""))
+    try:
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    except ValueError as error:
+        raise UsageError(f"{given.url}: {error}") from error
+    if given.connect:
+        return endpoint(given.connect, "--connect")
+    for text in given.resolve:
+        name, port_text, address = _resolved(text)
+        if (name.lower(), port_text) == (host.lower(), str(port)):
+            return address, port
+    return host, port
+
+
+def _resolved(text: str) -> tuple[str, str, str]:
+    words = text.split(":", 2)
+    if len(words) != 3 or not all(words) or not words[1].isdigit():
+        raise UsageError(f"--resolve {text}: HOST:PORT:ADDR is wanted, such as shop.example:443:10.0.1.25")
+    return words[0], words[1], words[2].strip("[]")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or any(mark in text for mark in "\r\n"):
+        raise UsageError(f"--header {text!r}: Name: value is wanted; --raw sends what is no proper header")
+    return name.strip(), value.strip()
+
+
+def _body(data: str | None) -> bytes:
+    if data is None:
+        return b""
+    if data.startswith("@"):
+        from pathlib import Path
+
+        return _read(Path(data[1:]), "--data")
+    return data.encode()
+
+
+def _read(path: Path, option: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from error
+
+
+def _version(given: Given) -> str:
+    if given.http1 and given.http2:
+        raise UsageError("--http1.1 and --http2 exclude each other")
+    return "1.1" if given.http1 else "2" if given.http2 else "auto"

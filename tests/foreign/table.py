@@ -1,0 +1,51 @@
+"""Trace all foreign deployments (or those named) and print the table: python tests/foreign/table.py [NAME]...
+
+Needs an engine on this machine, compose, and the images of `tests/foreign/images`, which are built if they are missing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from making import ready
+from scoring import OPEN, RIGHT, WRONG
+from standing import Deployment, deployments, standing
+from tracing import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from standing import Compose
+    from tracing import Scored
+
+
+def main(names: list[str]) -> int:
+    compose = ready()
+    bad = 0
+    print(f"{'deployment':<26} {'trace':<18} {'right':>5} {'open':>5} {'wrong':>5} {'seconds':>8}")
+    for deployment in [Deployment(name) for name in names] or deployments():
+        for scored in traces(compose, deployment):
+            print(_line(scored), flush=True)
+            for field in (each for each in scored.fields if each.verdict != RIGHT):
+                allowed = ", which the truth allows" if field.verdict == OPEN and field.allowed else ""
+                print(f"    {field.verdict}{allowed}: {field.name}: expected {field.expected!r}, told {field.actual!r}")
+            if any(field.bad for field in scored.fields):
+                bad += 1
+                print(scored.said)
+    return min(bad, 1)
+
+
+def traces(compose: Compose, deployment: Deployment) -> Iterator[Scored]:
+    with standing(compose, deployment):
+        for name in deployment.truth()["traces"]:
+            yield trace(compose, deployment, name)
+
+
+def _line(scored: Scored) -> str:
+    counts = [scored.count(each) for each in (RIGHT, OPEN, WRONG)]
+    return f"{scored.deployment:<26} {scored.trace:<18} {counts[0]:>5} {counts[1]:>5} {counts[2]:>5} {scored.seconds:>8.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
