@@ -25,7 +25,7 @@ HostName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABEL}
 Claim = Annotated[str, StringConstraints(pattern=r"^C[0-9]{2}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
-Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")]
+Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
 """`127.0.0.1:3000`, `[::]:8443` or, where a name is allowed, `app:3000`."""
 
 TextLine = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$")]

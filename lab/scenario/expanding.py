@@ -59,7 +59,7 @@ def chosen(tree: Node) -> Iterator[Made]:
             path: Path = ("variants", name)
             if patch := at(tree, path):
                 made = merged(made, patch)
-                changes.append(Change(path, f"variant {name}"))
+                changes.append(Change(path, path, f"variant {name}"))
         suffix = "+".join(str(server.value) for server in choice)
         yield Made(f".{suffix}" if suffix else "", made, tuple(changes))
 
@@ -70,5 +70,5 @@ def twins(made: Made) -> Iterator[Made]:
         path: Path = ("twins", name, "change")
         patch = at(made.tree, path)
         if isinstance(patch, Mapping):
-            change = Change(path, f"twin {name}")
+            change = Change(path, path[:-1], f"twin {name}")
             yield Made(f"{made.suffix}~{name}", merged(made.tree, patch), (*made.changes, change), name)

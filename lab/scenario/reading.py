@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,9 @@ def decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8").removeprefix("\ufeff")  # the byte order mark that some editors write
     except UnicodeDecodeError as error:
-        before = page(file, data[: error.start].decode("utf-8"))
-        end = len(before.text)
+        whole, end = page(file, data.decode("utf-8", "replace")), len(data[: error.start].decode("utf-8"))
         told = Told(f"byte 0x{data[error.start]:02x} is not UTF-8 here", intention="save the file as UTF-8")
-        raise ScenarioError((before.problem(before.span(end, end), told, "encoding"),)) from error
+        raise ScenarioError((whole.problem(whole.span(end, end), told, "encoding"),)) from error
 
 
 @lru_cache(maxsize=8)
@@ -92,6 +92,8 @@ class _Reader:
         self.page = whole
         self.problems: list[Problem] = []
         self.last = whole.span(0, 0)
+        self.quoted = False
+        """Whether `last` is text in quotes."""
         self.events = self._events()
 
     def hidden(self) -> bool:
@@ -140,7 +142,7 @@ class _Reader:
                     raise _Stop from error
                 if event is None:
                     return
-                self.last = self._mark(event)
+                self.last, self.quoted = self._mark(event), getattr(event, "style", None) in ("'", '"')
                 if isinstance(event, (ScalarEvent, AliasEvent, SequenceStartEvent, MappingStartEvent)) or _ends(event):
                     yield event
                 elif isinstance(event, DocumentStartEvent):
@@ -154,6 +156,8 @@ class _Reader:
         mark = error.problem_mark or error.context_mark
         place = min(mark.index, len(self.page.text)) if mark else 0
         told = explained(error, self.page.text, place)
+        if self.quoted and "\n" in self.page.text[self.last.start : self.last.end]:
+            told = replace(told, intention=f"the quotes that open on line {self.last.line} close just before this")
         self.note(self.page.span(place, min(place + 1, len(self.page.text))), told)
         raise _Stop from error
 
@@ -163,7 +167,7 @@ class _Reader:
     def _node(self, event: Any, depth: int) -> Node:
         span = self._mark(event)
         if isinstance(event, AliasEvent):
-            self.note(span, _ALIAS, "alias")
+            self._once(span, _ALIAS, "alias")
             return Scalar(None, "", span)
         self._plain_only(event, span)
         if isinstance(event, ScalarEvent):
@@ -176,10 +180,15 @@ class _Reader:
     def _plain_only(self, event: Any, span: Span) -> None:
         if event.anchor:
             told = Told(f"the anchor `&{event.anchor}` is refused, for there are no aliases", intention="take it away")
-            self.note(span, told, "anchor")
+            self._once(span, told, "anchor")
         if tag := str(event.ctag or ""):
             told = Told(f"the tag `{tag}` is refused", "text, numbers, true and false, lists, mappings", "take it away")
             self.note(span, told, "tag")
+
+    def _once(self, span: Span, told: Told, rule: str) -> None:
+        """Of what comes in hundreds the first is enough."""
+        if all(problem.rule != rule for problem in self.problems):
+            self.note(span, told, rule)
 
     def _scalar(self, event: Any, span: Span) -> Scalar:
         text: str = event.value

@@ -36,6 +36,8 @@ class Change:
 
     path: Path
     """Of the patch in the file."""
+    whole: Path
+    """Of the patch and what belongs to it."""
     words: str
     """`twin passes-through`."""
 
@@ -59,7 +61,7 @@ class Notebook:
         self.problems[key] = self.page.problem(span, told, rule, part)
 
     def _span(self, change: Change) -> Span:
-        patch = at(self.root, change.path)
+        patch = at(self.root, change.whole)
         return patch.span if patch else self.root.span
 
     def _moved(self, finding: Finding, span: Span, change: Change) -> tuple[Told, Span, str]:

@@ -117,9 +117,14 @@ def matches(node: Node, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, 
     if not pattern:
         yield path, node
         return
-    for step, child in _children(node):
-        if pattern[0] in (ANY, step):
-            yield from matches(child, pattern[1:], (*path, step))
+    step, rest = pattern[0], pattern[1:]
+    if step != ANY:
+        child = _child(node, step)
+        if child is not None:
+            yield from matches(child, rest, (*path, step))
+        return
+    for key, child in _children(node):
+        yield from matches(child, rest, (*path, key))
 
 
 def _children(node: Node) -> Iterator[tuple[str | int, Node]]:

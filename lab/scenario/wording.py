@@ -22,12 +22,40 @@ LIKENESS = 0.6
 MOST = 200
 """Candidates compared; each costs tens of microseconds."""
 
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "ended": ("terminate", "terminated", "termination", "offload", "edge", "on", "reencrypt"),
+    "passthrough": ("pass", "passed through", "pass-through"),
+    "passed through": ("pass", "passthrough", "pass-through"),
+    "none": ("off", "plain", "plaintext", "clear", "http"),
+    "http/1.1": ("http", "http1", "http/1"),
+    "h2": ("http2", "http/2"),
+    "published": ("localhost", "loopback", "forwarder"),
+    "listen": ("ports", "listeners", "bind", "expose"),
+    "on": ("port", "address", "bind", "listen"),
+    "to": ("upstream", "backend", "target", "proxy_pass"),
+    "routes": ("rules", "upstreams", "backends"),
+    "names": ("hostname", "hostnames", "aliases", "server_name", "domains"),
+    "publish": ("ports", "expose"),
+    "networks": ("network",),
+    "environment": ("env",),
+    "command": ("cmd", "args", "entrypoint"),
+    "files": ("volumes", "mounts", "configs"),
+    "server": ("kind", "type"),
+    "exact": ("bytes", "raw"),
+    "request": ("http", "get", "curl"),
+    "caught": ("fails", "failures", "reported"),
+    "change": ("patch", "changes"),
+}
+"""Our word -> what other tools call it."""
+
 TEMPLATE = re.compile(r"\{\{|\{%|\$\{|%\{|<%")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`did you mean ...?` for the name most like it; empty: none is like it."""
+    """`did you mean ...?` for what others call so, or for the name most like it; empty: there is none."""
     names = list(dict.fromkeys(known))[:MOST]
+    if synonym := next((name for name in names if word.lower() in SYNONYMS.get(name, ())), ""):
+        return meant(synonym)
     lowered = {name.lower(): name for name in reversed(names)}
     near = get_close_matches(word[:80].lower(), list(lowered), 1, LIKENESS)
     return meant(lowered[near[0]]) if near else ""

@@ -142,6 +142,8 @@ def _unnamed(view: View, target: Target) -> Told | None:
     there = view.named.get(host, ())
     if host == LOCALHOST or any(view.meet(target.vantage, one) for one in there):
         return None
+    if not view.networks.get(target.vantage) or (there and not any(view.networks[one] for one in there)):
+        return None  # where it stands is wrong already
     names = [name for name, led in view.named.items() if any(view.meet(target.vantage, one) for one in led)]
     if there:
         networks = ", ".join(view.networks[there[0]])

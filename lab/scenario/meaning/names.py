@@ -30,6 +30,8 @@ class Reference:
 
     places: tuple[Path, ...]
     what: str
+    section: str
+    """Where such things are defined."""
     known: Callable[[View], tuple[str, ...]]
     also: tuple[str, ...] = ()
     """Words with a meaning of their own."""
@@ -67,18 +69,25 @@ def _step(*words: str) -> tuple[Path, ...]:
 
 
 REFERENCES: tuple[Reference, ...] = (
-    Reference((("namespaces", ANY, "networks", ANY),), "network", _networks),
-    Reference((("containers", ANY, "namespace"),), "namespace", _namespaces),
-    Reference((("probes", ANY, "from"),), "namespace", _namespaces, (CLIENT, HOST)),
-    Reference((("probes", ANY, "steps", ANY, "link", "into"),), "namespace", _namespaces, (CLIENT,)),
-    Reference(_step("freeze", "thaw", "kill", "pause", "unpause"), "container", _containers),
-    Reference((*_expect("route", ANY), *_expect("route", ANY, "to")), "container", _containers, (HOST, NOBODY), expected=True),
-    Reference(_expect("answered_by"), "container", _containers, (NOBODY,), expected=True),
-    Reference(_expect("receiver"), "container", _containers, (HOST, NOBODY), expected=True),
-    Reference(_expect("tls_ends_at", ANY), "container", _containers, expected=True),
-    Reference(_expect("certificate"), "container", _containers, ("none",), expected=True),
-    Reference(_expect("stopped_by"), "component", _kernels, (CLIENT, NOBODY), expected=True),
-    Reference((("listening", ANY),), "container", _containers, expected=True),
+    Reference((("namespaces", ANY, "networks", ANY),), "network", "networks", _networks),
+    Reference((("containers", ANY, "namespace"),), "namespace", "namespaces", _namespaces),
+    Reference((("probes", ANY, "from"),), "namespace", "namespaces", _namespaces, (CLIENT, HOST)),
+    Reference((("probes", ANY, "steps", ANY, "link", "into"),), "namespace", "namespaces", _namespaces, (CLIENT,)),
+    Reference(_step("freeze", "thaw", "kill", "pause", "unpause"), "container", "containers", _containers),
+    Reference(
+        (*_expect("route", ANY), *_expect("route", ANY, "to")),
+        "container",
+        "containers",
+        _containers,
+        (HOST, NOBODY),
+        expected=True,
+    ),
+    Reference(_expect("answered_by"), "container", "containers", _containers, (NOBODY,), expected=True),
+    Reference(_expect("receiver"), "container", "containers", _containers, (HOST, NOBODY), expected=True),
+    Reference(_expect("tls_ends_at", ANY), "container", "containers", _containers, expected=True),
+    Reference(_expect("certificate"), "container", "containers", _containers, ("none",), expected=True),
+    Reference(_expect("stopped_by"), "component", "containers", _kernels, (CLIENT, NOBODY), expected=True),
+    Reference((("listening", ANY),), "container", "containers", _containers, expected=True),
 )
 """Every place that names a network, a namespace or a container; in a mapping whose keys are the names, the keys."""
 
@@ -110,7 +119,8 @@ def _name(path: Path, node: Node, place: Path) -> str | None:
 def _told(row: Reference, name: str, known: tuple[str, ...], view: View) -> Told:
     every = tuple(dict.fromkeys((*known, *row.also)))
     text = f"no {row.what} is called `{name}`"
-    return Told(text, ", ".join(every) or "none is defined", _elsewhere(row, name, view) or nearest(name, every))
+    move = _elsewhere(row, name, view) or nearest(name, every) or f"add it to `{row.section}`"
+    return Told(text, ", ".join(every), move)
 
 
 def _elsewhere(row: Reference, name: str, view: View) -> str:

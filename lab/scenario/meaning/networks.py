@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from lab.model.arrangement import CLIENT, all_namespaces, network_names
-from lab.scenario.meaning.view import Finding, Rule, View, ip, network
+from lab.scenario.meaning.view import SMALLEST, Finding, Rule, View, ip, network, strange
 from lab.scenario.problems import Told
 from lab.scenario.tree import ANY, Mapping, Scalar, Sequence, at, matches
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.scenario.tree import Path
-
-SMALLEST = 29
-"""A /30 has two addresses, of which the gateway takes one."""
 
 
 def _subnet(view: View) -> Iterator[Finding]:
@@ -32,18 +29,7 @@ def _wrong_subnet(text: str) -> Told | None:
     found = network(text)
     if found is None or "/" not in text:
         return Told(f"`{text}` is not an IPv4 subnet", allowed, _meant(text))
-    if (
-        found.is_global
-        or found.is_loopback
-        or found.is_link_local
-        or found.is_multicast
-        or found.is_reserved
-        or found.prefixlen < 8
-    ):
-        return Told(f"{found} belongs to others: the lab would hide it from this machine", allowed)
-    if found.overlaps(IPv4Network("0.0.0.0/8")) or found.prefixlen > SMALLEST:
-        return Told(f"{found} has no room for containers", allowed)
-    return None
+    return Told(f"{found} {why}", allowed) if (why := strange(found)) else None
 
 
 def _meant(text: str) -> str:

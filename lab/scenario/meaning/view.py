@@ -65,9 +65,9 @@ class View:
 
     @cached_property
     def subnets(self) -> dict[str, IPv4Network]:
-        """Network -> its fixed subnet, if it has a sensible one."""
+        """Network -> its fixed subnet, if it has one that can be had."""
         found = {name: network(one.subnet) for name, one in self.scenario.networks.items() if one.subnet}
-        return {name: subnet for name, subnet in found.items() if subnet}
+        return {name: subnet for name, subnet in found.items() if subnet and not strange(subnet)}
 
     def meet(self, one: str, other: str) -> bool:
         """Whether two namespaces stand on a network together."""
@@ -110,6 +110,19 @@ def ip(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text)
     except ValueError:
         return None
+
+
+SMALLEST = 29
+"""A /30 has two addresses, of which the gateway takes one."""
+
+
+def strange(subnet: IPv4Network) -> str:
+    """Why a network of containers cannot have this subnet; empty: it can."""
+    if subnet.is_global or subnet.is_loopback or subnet.is_link_local or subnet.is_multicast or subnet.is_reserved:
+        return "belongs to others: the lab would hide it from this machine"
+    if subnet.prefixlen < 8 or subnet.overlaps(IPv4Network("0.0.0.0/8")):
+        return "belongs to others: the lab would hide it from this machine"
+    return "has no room for containers" if subnet.prefixlen > SMALLEST else ""
 
 
 def network(text: str) -> IPv4Network | None:
