@@ -10,7 +10,9 @@ machine    images, engine, doctor, clean
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -32,12 +34,20 @@ for module in (running, tracing, reading, standing, contract, machine):
 
 def main() -> None:
     """Entry point: errors of known kinds become one message and an exit code, never a traceback."""
+    for word in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(word) is signal.SIG_DFL:  # under nohup it stays ignored
+            signal.signal(word, _end)
     try:
         app()
     except Exception as error:  # noqa: BLE001 - explain() raises again what it does not know
         from lab.cli.errors import explain
 
         sys.exit(explain(error))
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """Clean up on the way out, as after Ctrl-C; the exit code is the shell's word for a signal."""
+    sys.exit(128 + number)
 
 
 __all__ = ["app", "main"]

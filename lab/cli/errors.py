@@ -23,4 +23,7 @@ def explain(error: Exception) -> int:
     if isinstance(error, EngineError):
         typer.echo(f"lab: {error}", err=True)
         return LAB_ERROR
+    if isinstance(error, OSError) and error.filename:
+        typer.echo(f"lab: {error.filename}: {error.strerror}", err=True)
+        return LAB_ERROR
     raise error

@@ -7,31 +7,28 @@ listens is probed early; the probe's own report says so.
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lab.engine import agent as agents
 from lab.engine import docker
 from lab.engine.bench import READY_SECONDS
-from lab.engine.errors import ServerError
 from lab.engine.labels import case_labels, compose_network, compose_service, object_name
+from lab.engine.placing import put_files
+from lab.engine.readiness import await_listeners
 from lab.engine.subnets import Wish, make_network
 from lab.model.plan import CONFIG_FOLDER, HOST, TLS_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from lab.engine.bench import Bench
     from lab.engine.docker import ContainerFacts, NetworkFacts
-    from lab.engine.pki import Placed
     from lab.model.observations import SeenCertificate
     from lab.model.plan import Plan, PlannedContainer, PlannedNamespace
 
 CLIENT = "client"
-
-LISTEN_SECONDS = 20.0
-"""For all listeners of an arrangement; nginx needs 3 ms, Envoy 300 ms here."""
 
 AT_ONCE = 2
 """Engine calls at once; more gain nothing on two cores."""
@@ -77,7 +74,7 @@ def stand_up(standing: Standing) -> None:
         _all(pool, lambda pair: _start(standing, *pair), list(zip(plan.containers, created, strict=True)))
         if not standing.stays:
             _all(pool, lambda vantage: _client(standing, vantage), sorted(_vantages(plan) - standing.clients.keys()))
-    _await_listeners(standing)
+    await_listeners(standing)
 
 
 def _all(pool: ThreadPoolExecutor, do: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
@@ -108,7 +105,7 @@ def _holder(standing: Standing, planned: PlannedNamespace) -> None:
         network = standing.networks[other.network].id
         docker.connect_network(bench.docker, network, made, other.address, other.aliases)
     if planned.name != CLIENT:
-        docker.start(bench.docker, made)
+        docker.start(bench.docker, made, f"the namespace {planned.name}")
     elif standing.stays:
         docker.put_files(bench.docker, made, CONFIG_FOLDER, [docker.ArchiveFile(_CA, bench.authority.pem.encode())])
         docker.start(bench.docker, made)
@@ -202,42 +199,8 @@ def create(standing: Standing, planned: PlannedContainer) -> str:
     made = _made(standing, spec)
     placed, certificates = bench.authority.files(planned)
     standing.certificates += certificates
-    _put(standing, made, planned, placed)
+    put_files(bench.docker, made, planned, placed)
     return made
-
-
-def _put(standing: Standing, made: str, planned: PlannedContainer, placed: Sequence[Placed]) -> None:
-    uid, gid = _owner(standing, made, planned) if any(file.secret for file in placed) else (0, 0)
-    files = [docker.ArchiveFile(file.path, file.content) for file in planned.files]
-    files += [docker.ArchiveFile(file.path, file.content, 0o600 if file.secret else 0o644, uid, gid) for file in placed]
-    inside = [file for file in files if file.path.startswith(f"{CONFIG_FOLDER}/")]
-    outside = [file for file in files if file not in inside]
-    if inside:
-        docker.put_files(standing.bench.docker, made, CONFIG_FOLDER, inside)
-    if outside:
-        docker.put_files(standing.bench.docker, made, "/", outside)
-
-
-def _owner(standing: Standing, made: str, planned: PlannedContainer) -> tuple[int, int]:
-    """Who is to own the private keys: the server's user, for a foreign image the one that it names."""
-    user = planned.user
-    if user is None:
-        image = docker.image(standing.bench.docker, planned.image)
-        user = (image.user if image else "") or "0"
-    uid, _, gid = user.partition(":")
-    if not uid.isdecimal():
-        return _account(standing, made, uid)
-    return int(uid), int(gid) if gid.isdecimal() else int(uid)
-
-
-def _account(standing: Standing, made: str, name: str) -> tuple[int, int]:
-    """Look a user's name up in the container's own passwd(5)."""
-    found = docker.get_archive(standing.bench.docker, made, "/etc/passwd")
-    for line in b"".join(found.values()).decode("utf-8", "replace").splitlines():
-        fields = line.split(":")
-        if fields[0] == name and len(fields) > 3:
-            return int(fields[2]), int(fields[3])
-    raise ServerError(f"the image of {name!r} names this user, and its /etc/passwd does not know it")
 
 
 def _tmpfs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -245,7 +208,7 @@ def _tmpfs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _start(standing: Standing, planned: PlannedContainer, made: str) -> None:
-    docker.start(standing.bench.docker, made)
+    docker.start(standing.bench.docker, made, f"{planned.name} ({planned.image})")
     standing.servers[planned.name] = docker.inspect(standing.bench.docker, made)
 
 
@@ -272,57 +235,3 @@ def _start_client(standing: Standing, vantage: str, made: str) -> None:
     docker.start(bench.docker, made)
     client.ready(READY_SECONDS)
     client.ask("trust", ca=bench.authority.pem)
-
-
-def _await_listeners(standing: Standing) -> None:
-    """Wait until the kernel has every planned listener; a server that ends before that is an error with its last words."""
-    bench = standing.bench
-    wanted = [entry for planned in standing.plan.containers for entry in entries(standing, planned)]
-    if not wanted:
-        return
-    asked = bench.recorder.send("wait", case=standing.plan.case, listeners=wanted, timeout=LISTEN_SECONDS)
-    dead = bench.deaths.first_of(facts.id for facts in standing.servers.values())
-    first: list[Future[Any]] = [asked, dead]
-    wait(first, timeout=LISTEN_SECONDS + 5, return_when=FIRST_COMPLETED)
-    if dead.done():
-        raise _died(standing, dead.result().id)
-    missing = bench.recorder.wait(asked, "wait", 1.0)["missing"]
-    if missing:
-        raise _silent(standing, missing)
-
-
-def entries(standing: Standing, planned: PlannedContainer) -> list[dict[str, object]]:
-    if not planned.listeners:
-        made = standing.servers[planned.name].id
-        return [_entry(planned.namespace, "tcp", "", 0) | {"container": made}]
-    return [_entry(planned.namespace, one.transport, one.address, one.port) for one in planned.listeners]
-
-
-def _entry(namespace: str, transport: str, address: str, port: int) -> dict[str, object]:
-    return {"namespace": namespace, "transport": transport, "address": address, "port": port}
-
-
-def _died(standing: Standing, made: str) -> ServerError:
-    name = next(name for name, facts in standing.servers.items() if facts.id == made)
-    facts = docker.inspect(standing.bench.docker, made)
-    lines = docker.logs(standing.bench.docker, made, tail=8)
-    killed = ", killed for want of memory" if facts.oom_killed else ""
-    return ServerError(
-        f"container {name} ({facts.image}) ended with exit code {facts.exit_code}{killed} before it listened",
-        "read its last lines above; its configuration is in the case's folder under configs/",
-        tuple(line.partition(" ")[2] for line in lines),
-    )
-
-
-def _silent(standing: Standing, missing: list[dict[str, Any]]) -> ServerError:
-    words = ", ".join(f"{entry['address']}:{entry['port']} in {entry['namespace']}" for entry in missing)
-    tails = [
-        f"{name}: {line.partition(' ')[2]}"
-        for name, facts in standing.servers.items()
-        for line in docker.logs(standing.bench.docker, facts.id, tail=3)
-    ]
-    return ServerError(
-        f"after {LISTEN_SECONDS:g} s nothing listens on {words}",
-        "compare the scenario's `listen` with what the server was told (configs/ in the case's folder)",
-        tuple(tails),
-    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.engine import agent as agents
 from lab.engine import docker
+from lab.engine.errors import MachineError
 from lab.engine.labels import RUN, Run, object_name, run_labels
 from lab.engine.pki import Authority
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lab.engine.docker import Death, Docker, Watch
-    from lab.engine.errors import MachineError
     from lab.engine.progress import Progress
 
 READY_SECONDS = 20.0
@@ -52,6 +52,12 @@ class Deaths:
             for _, future in self._waiting:
                 if not future.done():
                     future.set_exception(error)
+
+    @property
+    def lost(self) -> MachineError | None:
+        """What was said when the engine went away; None while it is there."""
+        with self._lock:
+            return self._lost
 
     def first_of(self, ids: Iterable[str]) -> Future[Death]:
         """The first of these containers that ends, also one that has ended already."""
@@ -90,9 +96,13 @@ def open_bench(engine: Docker, run: Run, tags: Mapping[str, str], progress: Prog
     deaths = Deaths()
     watch = docker.watch_deaths(engine, {RUN: run.id}, deaths.tell, deaths.lose)
     recorder_id = docker.create_container(engine, _recorder_spec(run, tags["recorder"]))
-    recorder = agents.over(docker.attach(engine, recorder_id), "the recorder")
-    docker.start(engine, recorder_id)
-    facts = recorder.ready(READY_SECONDS)
+    try:
+        recorder = agents.over(docker.attach(engine, recorder_id), "the recorder")
+        docker.start(engine, recorder_id, "the recorder")
+        facts = recorder.ready(READY_SECONDS)
+    except BaseException:
+        docker.remove_container(engine, recorder_id)
+        raise
     return Bench(engine, run, tags, Authority(), recorder, recorder_id, facts, deaths, watch, progress)
 
 
@@ -114,8 +124,21 @@ def _recorder_spec(run: Run, image: str) -> docker.ContainerSpec:
     )
 
 
+def gone(bench: Bench) -> MachineError | None:
+    """What is wrong with the engine if it has gone away; an agent that ends may be the first sign of that."""
+    if bench.deaths.lost is not None:
+        return bench.deaths.lost
+    try:
+        docker.facts(bench.docker)
+    except MachineError as error:
+        return error
+    return None
+
+
 def close_bench(bench: Bench) -> None:
-    """End the recorder and the watch. Cases must have been taken down before."""
+    """End the recorder and the watch. Cases must have been taken down before. What an engine that went away still holds
+    is left to the guard and to the next command."""
     bench.recorder.close()
     bench.watch.close()
-    docker.remove_container(bench.docker, bench.recorder_id)
+    if gone(bench) is None:
+        docker.remove_container(bench.docker, bench.recorder_id)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,14 @@ be in the making."""
 
 @contextmanager
 def guard(docker: Docker, run: Run) -> Iterator[None]:
-    """Guard a run from here on, until the block ends. After an exception the guard looks whether the clean-up inside
-    the block got through, and finishes it; nobody waits for that."""
+    """Guard a run from here on, until the block ends. After an exception what the clean-up inside the block did not know of
+    (an object whose making was broken off) is removed, and the guard looks again later; nobody waits for that."""
     process = _start(docker, run.id)
     try:
         yield
     except BaseException:
+        with suppress(MachineError):
+            _remove_unless_kept(docker, run.id)
         process.stdin.close()  # type: ignore[union-attr] # it was asked for
         raise
     _call_off(process)

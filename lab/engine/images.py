@@ -153,26 +153,32 @@ def _reference(shop: Workshop, name: str, inputs: str) -> str:
 def _build_all(shop: Workshop, missing: list[tuple[str, str]], base: Image) -> dict[str, Image]:
     if not missing:
         return {}
+    cancel = engine.Cancel()
     with _marked(shop), ThreadPoolExecutor(PARALLEL, thread_name_prefix="lab-build") as pool:
-        running = [pool.submit(_build, shop, name, inputs, base.reference, {}) for name, inputs in missing]
+        running = [pool.submit(_build, shop, name, inputs, base.reference, {}, cancel) for name, inputs in missing]
         try:
             return {image.name: image for image in (future.result() for future in running)}
-        finally:
+        except BaseException as error:
+            if not isinstance(error, Exception):  # nobody waits a minute for the end of what was broken off
+                cancel.cancel()
             pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 def _marked(shop: Workshop) -> AbstractContextManager[None]:
     return clean.building(shop.docker, shop.run or labels.new_run("build"))
 
 
-def _build(shop: Workshop, name: str, inputs: str, base: str, extra: dict[str, str]) -> Image:
+def _build(  # noqa: PLR0913, PLR0917 - what it is, what it stands on, and how it is ended
+    shop: Workshop, name: str, inputs: str, base: str, extra: dict[str, str], cancel: engine.Cancel | None = None
+) -> Image:
     folder, reference = shop.folder / name, _reference(shop, name, inputs)
     if not _ARG_BASE.search((folder / "Dockerfile").read_text("utf-8")):
         raise ImageError(f"{folder / 'Dockerfile'} has no line `ARG BASE=lab/base:trixie`, which names what it stands on")
     with shop.progress.phase(f"image {name}"):
         files = dict(_inputs(folder)) | wheels.fetch(folder, shop.cache, shop.progress)
         spec = BuildSpec(reference, {labels.IMAGE: name, INPUTS: inputs} | extra, {"BASE": base})
-        made = engine.build_image(shop.docker, spec, io.BytesIO(context(files)), _ignore)
+        made = engine.build_image(shop.docker, spec, io.BytesIO(context(files)), _ignore, cancel)
         engine.tag_image(shop.docker, reference, f"{shop.repository}/{name}", "trixie" if name == BASE else "latest")
     return Image(name, reference, made, built=True)
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lab.engine import arrange, docker
+from lab.engine import arrange, docker, readiness
 from lab.engine.errors import MachineError
 from lab.model.contract import END_SECONDS, Checked, Life
 
@@ -74,7 +74,7 @@ def _check(standing: Standing, planned: PlannedContainer) -> Checked:
 def _start(standing: Standing, planned: PlannedContainer, made: str) -> float | None:
     begun = time.monotonic()
     docker.start(standing.bench.docker, made)
-    recorder, wanted = standing.bench.recorder, arrange.entries(standing, planned)
-    asked = recorder.send("wait", case=standing.plan.case, listeners=wanted, timeout=arrange.LISTEN_SECONDS)
-    answer = recorder.wait(asked, "wait", arrange.LISTEN_SECONDS + 5)
+    recorder, wanted = standing.bench.recorder, list(readiness.entries(standing, planned))
+    asked = recorder.send("wait", case=standing.plan.case, listeners=wanted, timeout=readiness.LISTEN_SECONDS)
+    answer = recorder.wait(asked, "wait", readiness.LISTEN_SECONDS + 5)
     return None if answer["missing"] else (time.monotonic() - begun) * 1e3

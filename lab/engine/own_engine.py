@@ -173,6 +173,7 @@ def _launch(paths: Paths) -> None:
     settings.write_text("{}\n", "ascii")  # else it would read the system's, which may contradict ours
     paths.socket.unlink(missing_ok=True)
     paths.pid.unlink(missing_ok=True)
+    processes.forget_if_dead(paths.run / "exec" / "containerd" / "containerd.pid")
     if not bridge.exists(paths.bridge):
         from lab.engine.subnets import host_routes
 

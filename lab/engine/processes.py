@@ -27,6 +27,17 @@ def engine_pid(pid_file: Path, url: str) -> int | None:
     return pid if f"--host={url}" in _command_of(pid) else None
 
 
+def forget_if_dead(pid_file: Path) -> None:
+    """Remove the file if its process is dead, also if nobody has reaped it yet: after a crash the engine would take such
+    a zombie for its living helper and wait in vain."""
+    try:
+        stat = Path(f"/proc/{int(pid_file.read_text('ascii'))}/stat").read_text("utf-8", "replace")
+    except (OSError, ValueError):
+        return
+    if stat.rpartition(")")[2].split()[0] in ("Z", "X"):
+        pid_file.unlink(missing_ok=True)
+
+
 def _command_of(pid: int) -> list[str]:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def find_project(start: Path | None = None) -> Project:
         raise MachineError(f"no folder images/ beside {own / 'lab'}", "run the lab from a checkout of its repository")
     runs = Path(os.environ.get("LAB_RUNS", root / "runs"))
     return Project(root, images, root / "scenarios", runs, root / "compose", own / ".lab")
+
+
+def check_runs(project: Project) -> None:
+    """See that runs can be written, before anything is built or started. Raises MachineError."""
+    try:
+        project.runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=project.runs):
+            pass
+    except OSError as error:
+        raise MachineError(
+            f"the folder of runs, {project.runs}, cannot be written: {error.strerror or error}",
+            "make it writable, or set LAB_RUNS to a folder that is",
+        ) from error
 
 
 def point_latest(runs: Path, run: Path) -> None:

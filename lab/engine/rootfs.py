@@ -51,17 +51,18 @@ def provide(docker: Docker, wanted: str, repository: str, tag: str, progress: Pr
     if refused is None:
         return wanted
     _may_bootstrap(refused)
-    with progress.phase(f"base image: Debian {RELEASE} from Debian's packages (no registry answers)"):
+    progress.note("no registry gives the base image; making the same of Debian's packages instead, once")
+    with progress.phase(f"base image: Debian {RELEASE} from Debian's packages"):
         _bootstrap(docker, repository, tag)
     return made
 
 
 def _pull(docker: Docker, wanted: str, progress: Progress) -> MachineError | None:
-    try:
-        with progress.phase(f"base image: pulling {wanted.partition('@')[0]}"):
+    with progress.phase(f"base image: asking the registry for {wanted.partition('@')[0]}"):
+        try:
             engine.pull_image(docker, wanted, REGISTRY_TIMEOUT, lambda _: None)
-    except MachineError as error:
-        return error
+        except MachineError as error:
+            return error
     return None
 
 

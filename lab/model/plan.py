@@ -56,6 +56,8 @@ class PlannedFile:
 
     path: str
     content: bytes
+    source: str = ""
+    """The user's own file that it was taken from, relative to the scenario; empty: not taken from a file."""
 
 
 @dataclass(frozen=True, slots=True)

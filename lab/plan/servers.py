@@ -69,7 +69,7 @@ def _listeners(container: Container) -> tuple[PlannedListener, ...]:
 
 def _files(container: Container, siblings: Mapping[str, bytes]) -> tuple[PlannedFile, ...]:
     return tuple(
-        PlannedFile(path, siblings[file.source] if file.source else (file.content or "").encode())
+        PlannedFile(path, siblings[file.source] if file.source else (file.content or "").encode(), file.source or "")
         for path, file in container.files.items()
     )
 
@@ -117,7 +117,7 @@ def _config(  # noqa: PLR0913, PLR0917 - all of it is needed to render one file
         return ()
     path = f"{CONFIG_FOLDER}/{row.config}"
     if container.config is not None:
-        return (PlannedFile(path, siblings[container.config]),)
+        return (PlannedFile(path, siblings[container.config], container.config),)
     listeners = tuple(_listener(name, scenario, listen, leaves) for listen in container.listen)
     return (PlannedFile(path, render(row, catalogue.templates[row.name], listeners).encode()),)
 

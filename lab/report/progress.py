@@ -32,6 +32,9 @@ WORTH_A_LINE = 1.0
 """Seconds after which a phase announces itself although it has not ended: nobody should wonder for longer."""
 
 
+_MARKS = {"done": "✓", "failed": "✗ failed:", "interrupted": "– interrupted:"}
+
+
 class Progress:
     """Phases under way; safe to use from several threads."""
 
@@ -52,9 +55,10 @@ class Progress:
         late.start()
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             late.cancel()
-            self._end(name, "failed", time.monotonic() - begun)
+            state = "failed" if isinstance(error, Exception) else "interrupted"
+            self._end(name, state, time.monotonic() - begun)
             raise
         late.cancel()
         self._end(name, "done", time.monotonic() - begun)
@@ -93,8 +97,8 @@ class Progress:
             if self.mode is Mode.JSON:
                 self._json(phase=name, state=state, seconds=round(seconds, 3))
             elif self.mode is not Mode.QUIET:
-                if state == "failed" or seconds >= WORTH_A_LINE:
-                    self._line(f"{'✓' if state == 'done' else '✗ failed:'} {name} ({seconds:.1f} s)")
+                if state != "done" or seconds >= WORTH_A_LINE:
+                    self._line(f"{_MARKS[state]} {name} ({seconds:.1f} s)")
                 self._show()
 
     def _json(self, **event: object) -> None:

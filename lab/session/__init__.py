@@ -19,7 +19,7 @@ from lab.engine import clean, docker, locate, versions
 from lab.engine.catalogue import load_catalogue
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
-from lab.engine.project import find_project
+from lab.engine.project import check_runs, find_project
 from lab.report.progress import Mode, Progress
 from lab.session.images import provide_images
 from lab.session.jobs import UsageError, all_jobs, chosen
@@ -29,6 +29,7 @@ from lab.session.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from lab.engine.labels import Run
     from lab.engine.project import Project
@@ -64,22 +65,35 @@ def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False) -> Iter
     """A run: engine found (or started), images there, recorder up. Saves the result and cleans up at the end."""
     project = find_project()
     progress = Progress(mode)
+    run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
+    folder = project.runs / run.id
     with ExitStack() as stack:
         stack.callback(progress.close)
+        stack.enter_context(_interruption_told(progress, folder))
+        check_runs(project)
         engine = locate.engine(progress)
         clean.sweep(engine)
         tags = provide_images(project, engine, jobs, progress)
-        run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
         stack.enter_context(guard(engine, run))
         with progress.phase("recorder"):
             bench = benches.open_bench(engine, run, tags, progress)
         stack.callback(benches.close_bench, bench)
-        folder = project.runs / run.id
         folder.mkdir(parents=True)
         work = Work(list(jobs), bench, folder, progress, keep, _engine_facts(project, engine, run, tags))
         stack.callback(work.save)
         stack.callback(work.settle)
         yield work
+
+
+@contextmanager
+def _interruption_told(progress: Progress, folder: Path) -> Iterator[None]:
+    """The last word after Ctrl-C, when all is taken down."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        so_far = f"; the evidence so far is in {folder.parent.name}/{folder.name}" if folder.exists() else ""
+        progress.note(f"interrupted, and nothing left running{so_far}")
+        raise
 
 
 def _engine_facts(project: Project, engine: docker.Docker, run: Run, tags: dict[str, str]) -> dict[str, object]:

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lab.engine import bench as benches
 from lab.engine.arrange import Standing, stand_up
 from lab.engine.clean import keep as keep_run
 from lab.engine.codec import to_json
 from lab.engine.collecting import collect, write_configs
-from lab.engine.errors import EngineError
+from lab.engine.errors import EngineError, MachineError
 from lab.engine.probing import send_probes
 from lab.engine.project import point_latest
 from lab.engine.takedown import take_down
@@ -60,7 +61,17 @@ class Work:
         """Carry out the cases one after the other. Each result is given before its arrangement is taken down."""
         for job in self.jobs:
             yield self.carry_out(job)
+            self._unless_gone(job)
             self.settle(job)
+
+    def _unless_gone(self, job: Job) -> None:
+        """End the run if the engine went away: evidence from then on would be worth nothing."""
+        if self.done[-1].outcome is Outcome.LAB_ERROR and (gone := benches.gone(self.bench)):
+            self.standing = None
+            raise MachineError(
+                f"the engine went away while {job.case.id} was under way, so the run ends here: {gone.text}",
+                "bring it back; what this run left on it is removed then, at the latest by the next command",
+            )
 
     def carry_out(self, job: Job) -> CaseResult:
         """Carry out one case and judge it; it still stands afterwards, until `settle`."""

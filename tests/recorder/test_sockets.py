@@ -85,12 +85,30 @@ LISTENER = {"namespace": "web", "transport": "tcp", "address": "0.0.0.0", "port"
 
 def test_wait_ends_as_soon_as_the_listener_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     found = waiting.wait(case(monkeypatch, [], [], [RAW]), [LISTENER], 60.0, threading.Condition())
-    assert found == {"seen": [LISTENER], "missing": [], "ended": []}
+    assert found == {"seen": [LISTENER], "missing": [], "ended": [], "open": {}}
 
 
 def test_control_wait_says_what_is_missing_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     found = waiting.wait(case(monkeypatch, []), [LISTENER], 0.01, threading.Condition())
-    assert found == {"seen": [], "missing": [LISTENER], "ended": []}
+    assert found == {"seen": [], "missing": [LISTENER], "ended": [], "open": {"web": []}}
+
+
+def test_wait_says_what_is_open_instead_and_leaves_the_engines_resolver_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [RAW | {"idiag_src": "127.0.0.1", "idiag_sport": 3001}, RAW | {"idiag_src": "127.0.0.11", "idiag_sport": 40001}]
+    found = waiting.wait(case(monkeypatch, rows), [LISTENER], 0.01, threading.Condition())
+    assert found["open"] == {"web": ["127.0.0.1:3001"]}
+
+
+@pytest.mark.parametrize(("holder", "seen"), [("a", True), ("b", False)])
+def test_a_listener_counts_for_the_container_whose_process_holds_it(
+    monkeypatch: pytest.MonkeyPatch, holder: str, seen: bool
+) -> None:
+    process = {one: SimpleNamespace(cgroup=f"/docker/{one * 64}", sockets=set()) for one in "ab"}
+    process[holder].sockets = {RAW["idiag_inode"]}
+    monkeypatch.setattr("recorder.processes.in_namespaces", lambda _: list(process.values()))
+    listener = LISTENER | {"container": "a" * 64}
+    found = waiting.wait(case(monkeypatch, [RAW]), [listener], 0.01, threading.Condition())
+    assert found["seen"] == ([listener] if seen else [])
 
 
 def test_wait_does_not_wait_for_a_namespace_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,11 @@ def canonical(address: str) -> str:
     return str(mapped or parsed)
 
 
+def written(address: str, port: int) -> str:
+    """`127.0.0.1:3000`, `[::]:8443`."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def wanted(listener: dict[str, Any]) -> tuple[str, str, int]:
     """`(transport, address, port)` to compare with `listening`. Raises ValueError for what is no address."""
     text = str(listener.get("address") or WILDCARD)

@@ -23,11 +23,14 @@ POLL = 0.02
 """Seconds between two looks for a listener where the kernel's timeline does not tell of it first."""
 
 Listener = dict[str, Any]
-"""`namespace`, `transport`, `address`, `port`; for port 0, and to notice that it ended, `container`: an id."""
+"""`namespace`, `transport`, `address`, `port`, and `container`: the id of the one whose process must hold it. Without it any
+process will do; port 0 (any listener of that container) needs it."""
 
 
-def wait(case: Case, wanted: list[Listener], timeout: float, nudge: threading.Condition) -> dict[str, list[Listener]]:
+def wait(case: Case, wanted: list[Listener], timeout: float, nudge: threading.Condition) -> dict[str, Any]:
     """Wait until all are there, the time is over, or one of them can no longer come: `seen`, `missing`, `ended`.
+
+    `open` says what else is listened on in the namespaces of the missing ones: `{"web": ["127.0.0.1:3001"]}`.
 
     Raises GoneError for a namespace that is not attached, BadRequestError, ValueError for what is no address.
     """
@@ -39,7 +42,7 @@ def wait(case: Case, wanted: list[Listener], timeout: float, nudge: threading.Co
         ended = [each for each in missing if _ended(case, each)]
         left = until - time.monotonic()
         if not missing or ended or left <= 0:
-            return {"seen": seen, "missing": missing, "ended": ended}
+            return {"seen": seen, "missing": missing, "ended": ended, "open": _open(case, missing)}
         with nudge:
             nudge.wait(min(POLL, left))
 
@@ -68,9 +71,26 @@ def _is_present(
 ) -> bool:
     name = listener["namespace"]
     if int(listener["port"]):
-        return sockets.wanted(listener) in open_here[name]
-    inodes = {row["inode"] for row in rows[name] if row["transport"] == listener.get("transport", "tcp")}
+        place = sockets.wanted(listener)
+        if place not in open_here[name] or not listener.get("container"):
+            return place in open_here[name]
+        inodes = {row["inode"] for row in rows[name] if place in sockets.listening([row])}
+    else:
+        inodes = {row["inode"] for row in rows[name] if row["transport"] == listener.get("transport", "tcp")}
     return any(each.sockets & inodes for each in _of_container(case, listener))
+
+
+ENGINE_DNS = "127.0.0.11"
+"""The engine's own resolver listens there in every namespace on a network with names; it is nobody's server."""
+
+
+def _open(case: Case, missing: list[Listener]) -> dict[str, list[str]]:
+    found = {}
+    for name in {each["namespace"] for each in missing}:
+        open_rows = looking.rows(case, case.namespaces[name], "", netlink.LISTENING)
+        places = {tuple(row["local"]) for row in open_rows if row["local"][0] != ENGINE_DNS}
+        found[name] = [sockets.written(address, port) for address, port in sorted(places)]
+    return found
 
 
 def _of_container(case: Case, listener: Listener) -> list[processes.Process]:

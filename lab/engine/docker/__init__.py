@@ -34,6 +34,7 @@ from lab.engine.docker.events import Death, Watch, wait_for_network_end, watch_d
 from lab.engine.docker.files import ArchiveFile, get_archive, put_files
 from lab.engine.docker.images import (
     BuildSpec,
+    Cancel,
     ImageFacts,
     build_image,
     image,
@@ -53,6 +54,7 @@ __all__ = [
     "ArchiveFile",
     "Attached",
     "BuildSpec",
+    "Cancel",
     "ContainerFacts",
     "ContainerSpec",
     "Death",

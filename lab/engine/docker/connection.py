@@ -7,6 +7,7 @@ engine tells most of its reasons only in words, so some translations look at the
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,12 +82,24 @@ def asking(what: str, url: str = "") -> Iterator[None]:
 
 
 def _refused(what: str, status: int | None, says: str) -> MachineError:
-    text = f"{what}: the engine answered {status}: {says.strip()}"
+    text = f"{what}: the engine answered {status}: {_without_layers(says)}"
     if status == 404:
         return NotFoundError(text)
     if status == 409 or "Pool overlaps" in says or "already exists" in says:
         return ConflictError(text)
     return MachineError(text, _advice(says))
+
+
+_LAYERS = re.compile(
+    r"driver failed programming external connectivity on endpoint \S+ \(\w+\): "
+    r"|failed to create (shim task|task for container): |OCI runtime create failed: |runc create failed: "
+    r"|unable to start container process: |: unknown$"
+)
+"""What the engine's layers put around the reason: names that the lab made up, and their own."""
+
+
+def _without_layers(says: str) -> str:
+    return _LAYERS.sub("", says.strip())
 
 
 def _advice(says: str) -> str:
@@ -97,6 +110,9 @@ def _advice(says: str) -> str:
 
 
 _ADVICE = (
+    ("executable file not found", "mend the container's `command`, or take an image that has the program"),
+    ("no such file or directory", "mend the container's `command`, or take an image that has the file"),
+    ("permission denied", "the program cannot be executed by the container's user; mend its mode or the `command`"),
     ("no space left on device", "free disk space; `lab clean --images` removes the lab's images"),
     ("port is already allocated", "choose another host port, or stop what holds this one"),
     ("address already in use", "choose another host port, or stop what holds this one (`ss -ltnp` shows it)"),

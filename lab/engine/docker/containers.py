@@ -61,9 +61,12 @@ def connect_network(
         docker.api.connect_container_to_network(container, network, ipv4_address=address, aliases=list(aliases) or None)
 
 
-def start(docker: Docker, container: str) -> None:
-    """Start; what the engine could not do (a missing executable, a taken host port) raises MachineError."""
-    with asking(f"starting the container {container[:12]}", docker.url):
+def start(docker: Docker, container: str, called: str = "") -> None:
+    """Start; what the engine could not do (a missing executable, a taken host port) raises MachineError.
+
+    `called` is how people know it.
+    """
+    with asking(f"starting {called or f'the container {container[:12]}'}", docker.url):
         docker.api.start(container)
 
 

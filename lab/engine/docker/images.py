@@ -7,7 +7,10 @@ layer behind. Weak spot: the classic builder has no cache mounts and builds one 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
+import socket
+import threading
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,6 +28,7 @@ _LAYER = re.compile(r"^ ---> ([0-9a-f]{12,64})$")
 CHUNK = 1 << 20
 """Bytes of an import sent at once."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CHATTER = re.compile(r"^( ---> |Removing intermediate container )")
 _FROM = re.compile(r"^Step \d+/\d+ : FROM ")
 _STEP = re.compile(r"^Step \d+/\d+ : .*$")
@@ -89,7 +93,37 @@ class BuildSpec:
     """Values of the Dockerfile's `ARG`s; one that it does not declare fails the build."""
 
 
-def build_image(docker: Docker, spec: BuildSpec, context: IO[bytes], on_line: Callable[[str], None]) -> str:
+class Cancel:
+    """Ends builds from another thread: the engine breaks a build off when nobody reads its answer any more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[Any] = []
+        self._cancelled = False
+
+    def hold(self, sock: Any) -> None:
+        """Take note of a build's connection; after `cancel` it is closed at once."""
+        with self._lock:
+            self._sockets.append(sock)
+            if self._cancelled:
+                _hang_up(sock)
+
+    def cancel(self) -> None:
+        """End all builds."""
+        with self._lock:
+            self._cancelled = True
+            for sock in self._sockets:
+                _hang_up(sock)
+
+
+def _hang_up(sock: Any) -> None:
+    with contextlib.suppress(OSError):  # the build may just have ended by itself
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def build_image(
+    docker: Docker, spec: BuildSpec, context: IO[bytes], on_line: Callable[[str], None], cancel: Cancel | None = None
+) -> str:
     """Build from a tar archive with a Dockerfile at its root; gives the image's id.
 
     Raises ImageError with the step and the last lines; layers of the failed build are removed first.
@@ -97,17 +131,9 @@ def build_image(docker: Docker, spec: BuildSpec, context: IO[bytes], on_line: Ca
     output: list[str] = []
     try:
         with asking(f"building {spec.tag}", docker.url):
-            stream = docker.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=spec.tag,
-                labels=dict(spec.labels),
-                buildargs=dict(spec.arguments),
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            problem = _follow(stream, output, on_line)
+            response = _ask_for(docker, spec, context)
+            (cancel or Cancel()).hold(_socket_of(docker, response))
+            problem = _follow(docker.api._stream_helper(response, decode=True), output, on_line)
     except MachineError:
         _drop_layers(docker, output)
         raise
@@ -118,22 +144,58 @@ def build_image(docker: Docker, spec: BuildSpec, context: IO[bytes], on_line: Ca
     return _built(docker, spec.tag, output)
 
 
+def _ask_for(docker: Docker, spec: BuildSpec, context: IO[bytes]) -> Any:
+    """Begin a build (Engine API 1.41, ImageBuild). The SDK's own verb hides the answer, and with it the way to end it."""
+    parameters = {
+        "t": spec.tag,
+        "rm": True,
+        "forcerm": True,
+        "labels": json.dumps(dict(spec.labels)),
+        "buildargs": json.dumps(dict(spec.arguments)),
+    }
+    headers = {"Content-Type": "application/tar"}
+    docker.api._set_auth_headers(headers)
+    url = docker.api._url("/build")
+    response = docker.api._post(url, data=context, params=parameters, headers=headers, stream=True, timeout=None)
+    docker.api._raise_for_status(response)
+    return response
+
+
+def _socket_of(docker: Docker, response: Any) -> Any:
+    raw = docker.api._get_raw_response_socket(response)
+    return getattr(raw, "_sock", raw)
+
+
 def _follow(stream: Iterable[dict[str, Any]], output: list[str], on_line: Callable[[str], None]) -> str:
     """Read the builder's messages; gives the words of the error that ended it, or nothing."""
+    held = ""
     for message in stream:
         if "error" in message:
+            _take([held], output, on_line)
             return str(message["error"])
-        for line in str(message.get("stream", "")).splitlines():
-            if line.strip():
-                output.append(line.rstrip())
-                on_line(line.rstrip())
+        *lines, held = (held + str(message.get("stream", ""))).split("\n")
+        _take(lines, output, on_line)
     return ""
+
+
+def _take(lines: Iterable[str], output: list[str], on_line: Callable[[str], None]) -> None:
+    """Keep what a step wrote, without the colours in which the engine dresses standard error."""
+    for line in lines:
+        plain = _COLOUR.sub("", line).rstrip()
+        if plain:
+            output.append(plain)
+            on_line(plain)
 
 
 def _failed(tag: str, problem: str, output: list[str]) -> ImageError:
     step = next((line for line in reversed(output) if _STEP.match(line)), "before its first step")
-    lines = tuple(line for line in output if not _CHATTER.match(line))[-LAST_LINES:]
-    return ImageError(f"building {tag} failed at {step}: {problem.strip()}", lines=lines)
+    return ImageError(f"building {tag} failed at {step}: {problem.strip()}", lines=_of_last_step(output))
+
+
+def _of_last_step(output: list[str]) -> tuple[str, ...]:
+    """What the failing step wrote, its last lines."""
+    begin = next((n for n in reversed(range(len(output))) if _STEP.match(output[n])), -1)
+    return tuple(line for line in output[begin + 1 :] if not _CHATTER.match(line))[-LAST_LINES:]
 
 
 def _drop_layers(docker: Docker, output: list[str]) -> None:
