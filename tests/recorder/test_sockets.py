@@ -94,7 +94,7 @@ def test_control_wait_says_what_is_missing_when_the_time_is_over(monkeypatch: py
 
 
 def test_wait_says_what_is_open_instead_and_leaves_the_engines_resolver_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [RAW | {"idiag_src": "127.0.0.1", "idiag_sport": 3001}, RAW | {"idiag_src": "127.0.0.11", "idiag_sport": 40001}]
+    rows = [RAW._replace(local=("127.0.0.1", 3001)), RAW._replace(local=("127.0.0.11", 40001))]
     found = waiting.wait(case(monkeypatch, rows), [LISTENER], 0.01, threading.Condition())
     assert found["open"] == {"web": ["127.0.0.1:3001"]}
 
@@ -104,7 +104,7 @@ def test_a_listener_counts_for_the_container_whose_process_holds_it(
     monkeypatch: pytest.MonkeyPatch, holder: str, seen: bool
 ) -> None:
     process = {one: SimpleNamespace(cgroup=f"/docker/{one * 64}", sockets=set()) for one in "ab"}
-    process[holder].sockets = {RAW["idiag_inode"]}
+    process[holder].sockets = {RAW.inode}
     monkeypatch.setattr("recorder.processes.in_namespaces", lambda _: list(process.values()))
     listener = LISTENER | {"container": "a" * 64}
     found = waiting.wait(case(monkeypatch, [RAW]), [listener], 0.01, threading.Condition())
