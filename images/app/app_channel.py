@@ -1,7 +1,7 @@
 """Bytes from the wire to bytes in clear and back, without any I/O: in clear, or with TLS ended here.
 
 Rule: TLS runs on memory buffers, so that the caller makes every read of the socket itself and can report each one.
-Weak spot: no renegotiation and no client certificates.
+Weak spot: no renegotiation.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Tls:
     """TLS is ended here."""
 
     def __init__(self, context: ssl.SSLContext, names: WeakKeyDictionary[ssl.SSLObject, str]) -> None:
-        """Take a server's context and the table that its SNI callback fills (`remember_names`)."""
+        """Take a server's context and the table that its SNI callback fills (`watch_names`)."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._names = names
@@ -105,13 +105,17 @@ class Tls:
         return self._outgoing.read()
 
 
-def remember_names(context: ssl.SSLContext) -> WeakKeyDictionary[ssl.SSLObject, str]:
-    """A table of the SNI of each connection made with `context`, filled as they come."""
+def watch_names(context: ssl.SSLContext, known: tuple[str, ...] | None = None) -> WeakKeyDictionary[ssl.SSLObject, str]:
+    """A table of the SNI of each connection made with `context`, filled as they come.
+
+    With `known`, any other name, or none at all, ends the handshake with the alert unrecognized_name (RFC 6066, section 3).
+    """
     names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
 
-    def note(tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+    def note(tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
         if name is not None:
             names[tls] = name
+        return None if known is None or name in known else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
     context.sni_callback = note
     return names

@@ -1,7 +1,8 @@
-"""HTTP/1.1 by h11's rules: reads a request head, dispatches it to the handler, answers, and goes on while it may.
+"""HTTP/1.1 by h11's rules: reads a request head, finds its handler, answers, and goes on while it may.
 
-Rule: the handler is entered as soon as the head is complete (RFC 9112, section 2.1) and reads the body itself. So a
-fault in the head is rejected before dispatch, a fault in the body after it. Weak spot: no upgrade, no CONNECT.
+Rule: what the gate refuses, and what no route fits, is answered without a handler. Else the handler is entered as soon as the
+head is complete (RFC 9112, section 2.1) and reads the body itself; so a fault in the head is rejected before dispatch, a
+fault in the body after it. Weak spot: no upgrade, no CONNECT.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 import h11
+from app_gate import Gate
+from app_handlers import Answer, Call, route
 from app_report import NO_REQUEST, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from app_config import Limits
-    from app_report import Reporter
+    from app_handlers import Ask
+    from app_report import Endpoint, Reporter
 
 _TOKEN_HEADER = b"lab-probe"
+_LETS_ALL_PASS = Gate()
 
 
 class Peer(Protocol):
@@ -33,13 +40,30 @@ class Peer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """What is the same for all connections of a listener."""
+
+    limits: Limits
+    gate: Gate = _LETS_ALL_PASS
+    secure: bool = False
+    """TLS ends here."""
+    ask: Ask | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """All that serving one connection needs."""
 
     http: h11.Connection
     peer: Peer
     reporter: Reporter
-    limits: Limits
+    desk: Desk
+    client: Endpoint | None
+    """The peer, or who a PROXY line says it is."""
+
+    @property
+    def limits(self) -> Limits:
+        return self.desk.limits
 
 
 class _RejectedError(Exception):
@@ -55,15 +79,14 @@ class _GoneError(Exception):
     """The peer has ended; the text says in the middle of what."""
 
 
-def serve(peer: Peer, reporter: Reporter, limits: Limits) -> str:
+def serve(peer: Peer, reporter: Reporter, desk: Desk, client: Endpoint | None = None) -> str:
     """Serve requests until the connection is to end; gives the reason in words. Raises `OSError`."""
-    talk = Talk(h11.Connection(h11.SERVER, limits.head_bytes), peer, reporter, limits)
+    talk = Talk(h11.Connection(h11.SERVER, desk.limits.head_bytes), peer, reporter, desk, client)
     try:
         while _exchange(talk):
             talk.http.start_next_cycle()
     except _RejectedError as fault:
-        reporter.say("rejected", str(fault), fault.request)
-        _answer(talk, fault.status, {"app": "lab", "error": str(fault)}, close=True)
+        _reject(talk, fault, close=True)
         return "rejected"
     except _GoneError as gone:
         return str(gone)
@@ -76,20 +99,47 @@ def _exchange(talk: Talk) -> bool:
     request = _describe(head)
     talk.reporter.say("parsed", request=request)
     _admit(head, request, talk.limits)
-    _handle(talk, request)
+    handler = route(request.target)
+    if refusal := talk.desk.gate.refusal(request.target, talk.client[0] if talk.client else ""):
+        _turn_away(talk, _RejectedError(*refusal, request))
+    elif handler is None:
+        _turn_away(talk, _RejectedError(404, "no route fits", request))
+    else:
+        _handle(talk, head, request, handler)
     return talk.http.our_state is h11.DONE and talk.http.their_state is h11.DONE
 
 
-def _handle(talk: Talk, request: Request) -> None:
+def _turn_away(talk: Talk, refusal: _RejectedError) -> None:
+    """Answer without a handler. The connection goes on only if there is no body that would have to be read."""
+    bodiless = isinstance(_next_event(talk, refusal.request), h11.EndOfMessage)
+    _reject(talk, refusal, close=not bodiless)
+
+
+def _reject(talk: Talk, refusal: _RejectedError, close: bool) -> None:
+    talk.reporter.say("rejected", str(refusal), refusal.request)
+    bodiless = refusal.request.method == "HEAD"
+    _answer(talk, Answer(refusal.status, {"app": "lab", "error": str(refusal)}), close=close, bodiless=bodiless)
+
+
+def _handle(talk: Talk, head: h11.Request, request: Request, handler: Callable[[Call], Answer]) -> None:
     talk.reporter.say("dispatched", request=request)
-    size = _read_body(talk, request)
-    body = {"app": "lab", "method": request.method, "target": request.target, "body_bytes": size}
-    _answer(talk, 200, body, bodiless=request.method == "HEAD")
-    talk.reporter.say("answered", "200", request)
+    answer = handler(
+        Call(
+            request,
+            tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items()),
+            talk.client,
+            talk.desk.secure,
+            lambda: _read_body(talk, request),
+            lambda event, detail: talk.reporter.say(event, detail, request),
+            talk.desk.ask,
+        )
+    )
+    _answer(talk, answer, bodiless=request.method == "HEAD")
+    talk.reporter.say("answered", str(answer.status), request)
 
 
 def _read_head(talk: Talk) -> h11.Request:
-    end = time.monotonic() + talk.limits.idle_seconds
+    end = time.monotonic() + talk.limits.head_seconds
     while True:
         event = _next_event(talk, NO_REQUEST)
         if isinstance(event, h11.Request):
@@ -106,7 +156,7 @@ def _receive_head(talk: Talk, seconds: float) -> bytes:
     except TimeoutError:
         if not talk.http.trailing_data[0]:
             raise _GoneError("idle for too long") from None
-        raise _RejectedError(408, f"the head took longer than {talk.limits.idle_seconds:g} s") from None
+        raise _RejectedError(408, f"the head took longer than {talk.limits.head_seconds:g} s") from None
 
 
 def _next_event(talk: Talk, request: Request) -> object:
@@ -132,39 +182,37 @@ def _admit(head: h11.Request, request: Request, limits: Limits) -> None:
         raise _RejectedError(413, f"a body of {length} bytes is announced, {limits.body_bytes} are allowed", request)
 
 
-def _read_body(talk: Talk, request: Request) -> int:
+def _read_body(talk: Talk, request: Request) -> Iterator[bytes]:
     if talk.http.they_are_waiting_for_100_continue:
         talk.peer.send(talk.http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
     size = 0
-    while True:
-        event = _next_event(talk, request)
-        if isinstance(event, h11.EndOfMessage):
-            return size
-        if isinstance(event, h11.Data):
-            size += len(event.data)
-            if size > talk.limits.body_bytes:
-                raise _RejectedError(413, f"the body is longer than {talk.limits.body_bytes} bytes", request)
-        else:
+    while not isinstance(event := _next_event(talk, request), h11.EndOfMessage):
+        if not isinstance(event, h11.Data):
             talk.http.receive_data(_receive_body(talk, request))
+            continue
+        size += len(event.data)
+        if size > talk.limits.body_bytes:
+            raise _RejectedError(413, f"the body is longer than {talk.limits.body_bytes} bytes", request)
+        yield bytes(event.data)
 
 
 def _receive_body(talk: Talk, request: Request) -> bytes:
     try:
-        data = talk.peer.receive(talk.limits.idle_seconds)
+        data = talk.peer.receive(talk.limits.body_seconds)
     except TimeoutError:
-        raise _RejectedError(408, f"no more of the body for {talk.limits.idle_seconds:g} s", request) from None
+        raise _RejectedError(408, f"no more of the body for {talk.limits.body_seconds:g} s", request) from None
     if not data:
         raise _GoneError("in the middle of a body")
     return data
 
 
-def _answer(talk: Talk, status: int, value: object, *, close: bool = False, bodiless: bool = False) -> None:
-    body = json.dumps(value).encode() + b"\n"
+def _answer(talk: Talk, answer: Answer, *, close: bool = False, bodiless: bool = False) -> None:
+    body = json.dumps(answer.value).encode() + b"\n"
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     if close:
         headers.append(("Connection", "close"))
-    reason = HTTPStatus(status).phrase.encode()
-    parts = [talk.http.send(h11.Response(status_code=status, headers=headers, reason=reason))]
+    reason = HTTPStatus(answer.status).phrase.encode()
+    parts = [talk.http.send(h11.Response(status_code=answer.status, headers=headers, reason=reason))]
     if not bodiless:
         parts.append(talk.http.send(h11.Data(data=body)))
     parts.append(talk.http.send(h11.EndOfMessage()))

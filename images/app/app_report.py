@@ -1,7 +1,8 @@
 """Reports: one JSON object a line on standard output, in the format `app/1` of ARCHITECTURE.md.
 
-Rule: the time is taken when the step is done, not when the line is written, and each line is one write(2), so lines of
-different threads never mix. Weak spot: this is the application's own word; the lab holds it against the kernel's.
+Rule: the time is taken when the step is done, not when the line is written, and each line is one write(2) of less than
+PIPE_BUF bytes, so lines of different threads and workers never mix; a target or detail that is too long for that is cut.
+Weak spot: this is the application's own word; the lab holds it against the kernel's.
 """
 
 from __future__ import annotations
@@ -50,17 +51,22 @@ class Reporter:
             "event": event,
             "local": self.local,
             "peer": self.peer,
-            "token": request.token,
-            "method": request.method,
-            "target": request.target,
-            "detail": detail,
+            "token": _cut(request.token, 64),
+            "method": _cut(request.method, 32),
+            "target": _cut(request.target, 250),
+            "detail": _cut(detail, 250),
             "pid": os.getpid(),
         }
         self.write(json.dumps(line).encode() + b"\n")
 
 
+def _cut(text: str, longest: int) -> str:
+    """JSON writes a character in up to six bytes: all four texts together stay below PIPE_BUF, 4096 (pipe(7))."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def to_stdout(line: bytes) -> None:
-    """Write one line to standard output at once. Lines stay far below PIPE_BUF, so a write is whole (pipe(7))."""
+    """Write one line to standard output at once."""
     os.write(1, line)
 
 

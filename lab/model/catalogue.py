@@ -17,6 +17,42 @@ class Quirk(BaseModel):
     source: str
 
 
+Option = Literal[
+    "listeners",
+    "udp",
+    "backlog",
+    "defer_accept",
+    "reuse_port",
+    "client_certificate",
+    "proxy_protocol",
+    "only_known_names",
+    "deny",
+    "rate",
+    "send_proxy",
+    "send_proxy_passthrough",
+    "send_proxy_to_some",
+    "workers",
+    "head_bytes",
+    "body_bytes",
+    "head_seconds",
+    "body_seconds",
+    "database",
+]
+"""What a scenario may ask of a server beside TLS and routing: keys of `Listen`, `Limits` and `Container`.
+
+`send_proxy_to_some`: a PROXY line to one upstream of a listener and none to another. `listeners`: their number."""
+
+
+class Bound(BaseModel):
+    """Values of an option that a server takes, where it does not take all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    least: int | None = None
+    most: int | None = None
+    says: str
+    source: str
+
+
 class Server(BaseModel):
     """One row of the catalogue."""
 
@@ -44,6 +80,11 @@ class Server(BaseModel):
     mixes: bool = False
     """One port on which one name is ended and another passed through."""
     begins_tls: bool = False
+    options: tuple[Option, ...] = ()
+    """What its configuration can be told; what is asked beside these is UNSUPPORTED."""
+    cannot: dict[Option, Quirk] = {}
+    """Options that it does not have, and why."""
+    bounds: dict[Option, Bound] = {}
     ready: str = "its listeners stand in the kernel's socket table"
     process: str = ""
     """Name of its executable as the kernel shows it."""

@@ -110,6 +110,8 @@ class Rule(_Strict):
     tls: Literal[Tls.ENDED, Tls.PASSTHROUGH] | None = None
     """Only with `sni`: overrides the listener's `tls` for this name."""
     upstream_tls: UpstreamTls | None = None
+    send_proxy: bool = False
+    """Begin each connection to the upstream with a PROXY line (version 1)."""
 
 
 class Rate(_Strict):
@@ -159,6 +161,14 @@ class Limits(_Strict):
     """Between two pieces of the body."""
 
 
+class Database(_Strict):
+    """The PostgreSQL server that an application asks, and when its connection is opened."""
+
+    address: Address
+    pool: Literal["lazy", "eager"] = "lazy"
+    """`eager`: at start, before it listens; `lazy`: when a handler first needs it. It is kept either way."""
+
+
 class File(_Strict):
     """A file put into a container before it starts: its text, or a file beside the scenario."""
 
@@ -182,7 +192,7 @@ class Container(_Strict):
     workers: Annotated[int, Field(ge=1, le=16)] | None = None
     """Worker processes; absent: the server's own number."""
     limits: Limits = Limits()
-    database: Address | None = None
+    database: Address | Database | None = None
     """For the lab's application: a PostgreSQL server that the handler of `/query` asks before it answers."""
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
     files: dict[Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")], File] = {}

@@ -16,7 +16,7 @@ from lab.model.scenario import Tls
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lab.plan.render import RenderListener, RenderRule
+    from lab.plan.shapes import RenderListener, RenderRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Location:
     path: str
     rule: RenderRule | None
     """None: no rule holds, the answer is 404."""
+    denied: bool = False
+    """The answer is 403, whatever the rules say."""
 
 
 def mixed(listener: RenderListener) -> bool:
@@ -70,10 +72,12 @@ def by_sni(listener: RenderListener) -> tuple[SniGroup, ...]:
     """Groups by SNI in the order of first mention, the group of all other names last.
 
     A listener that ends TLS or has none always has that last group, be it without rules (404); one that passes
-    through has it only if a rule without `sni` says where to (else such a connection is closed).
+    through has it only if a rule without `sni` says where to, and one that refuses unknown names only if some name is left
+    for it (else such a connection is closed).
     """
     names = _distinct(rule.sni for rule in listener.rules)
-    groups = [_group(listener, name) for name in (*names, None)]
+    rest = () if listener.only_known_names and not set(listener.names) - set(names) else (None,)
+    groups = [_group(listener, name) for name in (*names, *rest)]
     return tuple(group for group in groups if group.rules or group.tls is not Tls.PASSTHROUGH)
 
 
@@ -83,22 +87,39 @@ def _group(listener: RenderListener, sni: str | None) -> SniGroup:
     return SniGroup(sni, mode, tuple(rule for rule in admitted if rule.tls is mode))
 
 
+def known(listener: RenderListener, group: SniGroup) -> tuple[str, ...]:
+    """Names of the certificate that come to this group; for the group of all other names, those that no other group has."""
+    if group.sni is not None:
+        return (group.sni,)
+    others = {one.sni for one in by_sni(listener)}
+    return tuple(name for name in listener.names if name not in others)
+
+
 def by_host(rules: tuple[RenderRule, ...]) -> tuple[HostGroup, ...]:
     """Groups by host in the order of first mention, the group of all other hosts last and always there."""
     names = _distinct(rule.http_host for rule in rules)
     return tuple(HostGroup(name, tuple(rule for rule in rules if rule.http_host in (None, name))) for name in (*names, None))
 
 
-def locations(group: HostGroup) -> tuple[Location, ...]:
-    """A table for a server that takes the longest prefix, equal to taking the first rule.
+def locations(group: HostGroup, deny: tuple[str, ...] = ()) -> tuple[Location, ...]:
+    """A table for a server that takes the longest prefix, equal to denying first and then taking the first rule.
 
     All known prefixes of one path are prefixes of the longest of them, so the first rule that holds for that one
     holds for the path.
     """
-    known = {"/", *(rule.path for rule in group.rules if rule.path)}
+    known = {"/", *deny, *(rule.path for rule in group.rules if rule.path)}
     longest_first = sorted(known, key=lambda path: (-len(path), path))
-    found = {path: _first(group.rules, path) for path in longest_first}
-    return tuple(Location(path, rule) for path, rule in found.items() if path == "/" or rule != found[_parent(known, path)])
+    found = {path: _location(group.rules, deny, path) for path in longest_first}
+    return tuple(one for path, one in found.items() if path == "/" or not _same(one, found[_parent(known, path)]))
+
+
+def _location(rules: tuple[RenderRule, ...], deny: tuple[str, ...], path: str) -> Location:
+    denied = path.startswith(deny) if deny else False
+    return Location(path, None if denied else _first(rules, path), denied)
+
+
+def _same(one: Location, other: Location) -> bool:
+    return (one.rule, one.denied) == (other.rule, other.denied)
 
 
 def _first(rules: tuple[RenderRule, ...], path: str) -> RenderRule | None:
@@ -134,13 +155,14 @@ def upstreams(listeners: tuple[RenderListener, ...]) -> tuple[RenderRule, ...]:
 
 
 def stem(rule: RenderRule) -> str:
-    """A readable name for a rule's upstream: `app_3000`, `app_8443_tls_app.example`, `app_8443_passed`.
+    """A readable name for a rule's upstream: `app_3000`, `app_8443_tls_app.example`, `app_8443_proxy_passed`.
 
     No host name has an underscore (RFC 1123, section 2.1), so two upstreams never share a name.
     """
     host = f"ip6_{rule.host.replace(':', '_')}" if ":" in rule.host else rule.host
     ending = f"_tls_{rule.upstream_tls}" if rule.upstream_tls else ""
-    return f"{host}_{rule.port}{'_passed' if rule.tls is Tls.PASSTHROUGH else ending}"
+    introduced = "_proxy" if rule.send_proxy else ""
+    return f"{host}_{rule.port}{introduced}{'_passed' if rule.tls is Tls.PASSTHROUGH else ending}"
 
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ Weak spot: a filter that a template forgets; `tests/plan/test_render.py` feeds h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,76 +16,49 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from lab.model.scenario import Tls
 from lab.plan import choices
-from lab.plan.words import RenderError, address, bare, host, is_ip, map_key, number, quoted, token
+from lab.plan.abilities import Unsupported, supported
+from lab.plan.shapes import RenderDatabase, RenderListener, RenderRule, Settings
+from lab.plan.words import RenderError, address, amount, bare, host, is_ip, map_key, number, pace, quoted, token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from jinja2 import Template
 
     from lab.model.catalogue import Server
 
+__all__ = ["RenderError", "RenderListener", "RenderRule", "Settings", "Unsupported", "render"]
 
-__all__ = ["RenderError", "RenderListener", "RenderRule", "Unsupported", "render"]
-
-
-class Unsupported(Exception):  # noqa: N818 - it is the name of an outcome
-    """The server cannot do what the scenario asks of it; its row says so."""
-
-    def __init__(self, server: str, what: str) -> None:
-        super().__init__(f"{server} {what}")
-        self.server = server
-        self.what = what
+NOTHING_SET = Settings()
 
 
-@dataclass(frozen=True, slots=True)
-class RenderRule:
-    """Where a listener sends what it gets; conditions that are None always hold."""
-
-    host: str
-    """Upstream: an IP address (without brackets) or a DNS name."""
-    port: int
-    sni: str | None
-    http_host: str | None
-    path: str | None
-    """A prefix of the request's path."""
-    tls: Tls
-    """What happens to TLS on this rule: the listener's mode, unless the rule overrides it."""
-    upstream_tls: str | None
-    """Name to verify in the upstream's certificate and to send as SNI; None: plaintext to the upstream."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderListener:
-    """One listener of one container."""
-
-    address: str
-    """An IP address without brackets."""
-    port: int
-    tls: Tls
-    leaf: str | None
-    """File stem under /etc/lab/tls; None where nothing is ended."""
-    names: tuple[str, ...]
-    """Names on the leaf."""
-    rules: tuple[RenderRule, ...]
-    """In the order of the scenario: the first whose conditions all hold is taken."""
-    ipv6: bool
-
-
-def render(row: Server, template: str, listeners: tuple[RenderListener, ...]) -> str:
-    """The configuration of server `row` for `listeners`.
+def render(row: Server, template: str, listeners: tuple[RenderListener, ...], settings: Settings = NOTHING_SET) -> str:
+    """The configuration of server `row` for `listeners` and `settings`.
 
     Raises `Unsupported` for what the row says the server cannot do, `RenderError` for a value or an arrangement that
     no configuration may carry.
     """
+    _check_settings(settings)
     for listener in listeners:
         _check_values(listener)
         _check(listener)
-        _supported(row, listener)
+    supported(row, listeners, settings)
+    for listener in listeners:
+        if row.role == "proxy" and not listener.rules:
+            raise RenderError(f"{_place(listener)} of {row.name} has no rule, and a proxy answers nothing itself")
     try:
-        return _compiled(template).render(listeners=listeners)
+        return _compiled(template).render(listeners=listeners, settings=settings, limits=settings.limits)
     except TemplateError as error:
         raise RenderError(f"the template of {row.name} does not fit: {error}") from error
+
+
+def _check_settings(settings: Settings) -> None:
+    limits = settings.limits
+    for value in (settings.workers, limits.head_bytes, limits.body_bytes, limits.head_seconds, limits.body_seconds):
+        if value is not None:
+            amount(value)
+    if settings.database is not None:
+        endpoint(settings.database)
 
 
 def _check_values(listener: RenderListener) -> None:
@@ -96,21 +68,46 @@ def _check_values(listener: RenderListener) -> None:
     endpoint(listener)
     for name in (*listener.names, *((listener.leaf,) if listener.leaf is not None else ())):
         token(name)
+    for path in listener.deny:
+        quoted(path)
+    rate = listener.rate
+    for value in (listener.backlog, *((rate.requests, rate.seconds) if rate else ())):
+        if value is not None:
+            amount(value)
     for rule in listener.rules:
-        endpoint(rule)
-        for name in (rule.sni, rule.http_host, rule.upstream_tls):
-            if name is not None:
-                host(name)
-        if rule.path is not None:
-            quoted(rule.path)
+        _check_rule(rule)
+
+
+def _check_rule(rule: RenderRule) -> None:
+    endpoint(rule)
+    for name in (rule.sni, rule.http_host, rule.upstream_tls):
+        if name is not None:
+            host(name)
+    if rule.path is not None:
+        quoted(rule.path)
 
 
 def _check(listener: RenderListener) -> None:
     for rule in listener.rules:
         if wrong := _wrong(listener, rule):
             raise RenderError(f"{_place(listener)}, rule to {rule.host}:{rule.port}: {wrong}")
-    if listener.leaf is None and Tls.ENDED in _modes(listener):
-        raise RenderError(f"{_place(listener)} ends TLS and has no leaf certificate")
+    for wrong in _wrongs(listener):
+        raise RenderError(f"{_place(listener)} {wrong}")
+
+
+def _wrongs(listener: RenderListener) -> Iterator[str]:
+    """What is wrong with a listener as a whole."""
+    ends = Tls.ENDED in _modes(listener)
+    if ends and listener.leaf is None:
+        yield "ends TLS and has no leaf certificate"
+    if not ends and (listener.client_certificate or listener.only_known_names):
+        yield "ends no TLS, so it can demand neither a client's certificate nor a known name"
+    if listener.only_known_names and (strange := {rule.sni for rule in listener.rules} - {None, *listener.names}):
+        yield f"refuses unknown names and has a rule for one that its certificate lacks: {', '.join(sorted(map(str, strange)))}"
+    if _modes(listener) == {Tls.PASSTHROUGH} and (listener.deny or listener.rate):
+        yield "passes TLS through, so it sees no request to deny or to count"
+    if listener.transport == "udp" and (listener.tls is not Tls.NONE or listener.rules or listener.proxy_protocol):
+        yield "takes datagrams: no TLS, no rules, no PROXY line"
 
 
 def _wrong(listener: RenderListener, rule: RenderRule) -> str:
@@ -131,31 +128,8 @@ def _modes(listener: RenderListener) -> set[Tls]:
     return {listener.tls, *(rule.tls for rule in listener.rules)}
 
 
-def _supported(row: Server, listener: RenderListener) -> None:
-    for mode in sorted(_modes(listener)):
-        if mode not in row.tls:
-            raise Unsupported(row.name, f"has no listener with `tls: {mode}`; it knows {', '.join(row.tls) or 'none'}")
-    if row.role != "proxy" and listener.rules:
-        raise Unsupported(row.name, f"sends nothing on: it is of role {row.role}")
-    if row.role == "proxy" and not listener.rules:
-        raise RenderError(f"{_place(listener)} of {row.name} has no rule, and a proxy answers nothing itself")
-    if choices.mixed(listener) and not row.mixes:
-        raise Unsupported(row.name, "cannot end TLS for one name and pass it through for another on one port")
-    for rule in listener.rules:
-        _rule_supported(row, rule)
-
-
-def _rule_supported(row: Server, rule: RenderRule) -> None:
-    asked = {"sni": rule.sni, "host": rule.http_host, "path": rule.path}
-    for condition, value in asked.items():
-        if value is not None and condition not in row.routes_by:
-            raise Unsupported(row.name, f"does not route by {condition}; it knows {', '.join(row.routes_by) or 'none'}")
-    if rule.upstream_tls is not None and not row.begins_tls:
-        raise Unsupported(row.name, "does not begin TLS towards an upstream")
-
-
-def endpoint(value: RenderListener | RenderRule) -> str:
-    """`address:port` of a listener, or of a rule's upstream."""
+def endpoint(value: RenderListener | RenderRule | RenderDatabase) -> str:
+    """`address:port` of a listener, or of an upstream or database."""
     place = value.address if isinstance(value, RenderListener) else value.host
     return f"{address(place)}:{number(value.port)}"
 
@@ -170,12 +144,15 @@ def _environment() -> SandboxedEnvironment:
         "quoted": quoted,
         "number": number,
         "endpoint": endpoint,
+        "amount": amount,
         "bare": bare,
         "map_key": map_key,
+        "pace": pace,
         "stem": choices.stem,
         "passes": choices.passes,
         "by_sni": choices.by_sni,
         "by_host": choices.by_host,
+        "known": choices.known,
         "locations": choices.locations,
         "conditional": choices.conditional,
         "otherwise": choices.otherwise,

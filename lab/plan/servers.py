@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from lab.model.arrangement import namespace_of, split
 from lab.model.plan import CONFIG_FOLDER, PlannedContainer, PlannedFile, PlannedLeaf, PlannedListener
-from lab.model.scenario import Tls
-from lab.plan.render import RenderListener, RenderRule, render
+from lab.model.scenario import Database, Tls
+from lab.plan.render import render
+from lab.plan.shapes import RenderDatabase, RenderListener, RenderRule, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def _foreign(
 
 
 def _listeners(container: Container) -> tuple[PlannedListener, ...]:
-    return tuple(PlannedListener("tcp", *split(listen.on)) for listen in container.listen)
+    return tuple(PlannedListener(listen.transport, *split(listen.on)) for listen in container.listen)
 
 
 def _files(container: Container, siblings: Mapping[str, bytes]) -> tuple[PlannedFile, ...]:
@@ -91,7 +92,8 @@ def _file_stem(address: str) -> str:
 
 
 def _verifies(container: Container) -> bool:
-    return any(rule.upstream_tls for listen in container.listen for rule in listen.routes)
+    asked = any(listen.client_certificate for listen in container.listen)
+    return asked or any(rule.upstream_tls for listen in container.listen for rule in listen.routes)
 
 
 def _ends(listen: Listen) -> bool:
@@ -119,7 +121,20 @@ def _config(  # noqa: PLR0913, PLR0917 - all of it is needed to render one file
     if container.config is not None:
         return (PlannedFile(path, siblings[container.config], container.config),)
     listeners = tuple(_listener(name, scenario, listen, leaves) for listen in container.listen)
-    return (PlannedFile(path, render(row, catalogue.templates[row.name], listeners).encode()),)
+    text = render(row, catalogue.templates[row.name], listeners, _settings(name, scenario, container))
+    return (PlannedFile(path, text.encode()),)
+
+
+def _settings(name: str, scenario: Scenario, container: Container) -> Settings:
+    return Settings(container.workers, container.limits, _database(name, scenario, container))
+
+
+def _database(name: str, scenario: Scenario, container: Container) -> RenderDatabase | None:
+    if container.database is None:
+        return None
+    wanted = container.database if isinstance(container.database, Database) else Database(address=container.database)
+    host, port = split(wanted.address)
+    return RenderDatabase(_reach(name, scenario, host), port, wanted.pool == "eager")
 
 
 def _listener(name: str, scenario: Scenario, listen: Listen, leaves: Mapping[str, PlannedLeaf]) -> RenderListener:
@@ -133,6 +148,15 @@ def _listener(name: str, scenario: Scenario, listen: Listen, leaves: Mapping[str
         names=leaf.names if leaf else (),
         rules=tuple(_rule(name, scenario, listen, rule) for rule in listen.routes),
         ipv6=":" in address,
+        transport=listen.transport,
+        backlog=listen.backlog,
+        defer_accept=listen.defer_accept,
+        reuse_port=listen.reuse_port,
+        client_certificate=listen.client_certificate,
+        proxy_protocol=listen.proxy_protocol,
+        only_known_names=listen.only_known_names,
+        deny=listen.deny,
+        rate=listen.rate,
     )
 
 
@@ -146,6 +170,7 @@ def _rule(name: str, scenario: Scenario, listen: Listen, rule: Rule) -> RenderRu
         path=rule.path,
         tls=rule.tls or listen.tls,
         upstream_tls=rule.upstream_tls.name if rule.upstream_tls else None,
+        send_proxy=rule.send_proxy,
     )
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.model.scenario import Rate
 
 
 class RenderError(Exception):
@@ -55,6 +59,21 @@ def number(value: object) -> str:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
         raise RenderError(f"{value!r} is not a port")
     return str(value)
+
+
+def amount(value: object) -> str:
+    """A whole number from 0 on: a size in bytes, a time in seconds, a length."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise RenderError(f"{value!r} is not a whole number from 0 on")
+    return str(value)
+
+
+def pace(rate: Rate) -> str:
+    """A rate as nginx writes it, in whole requests a second or a minute (ngx_http_limit_req_module, "limit_req_zone")."""
+    for unit, seconds in (("r/s", 1), ("r/m", 60)):
+        if rate.requests * seconds % rate.seconds == 0:
+            return f"{amount(rate.requests * seconds // rate.seconds)}{unit}"
+    raise RenderError(f"{rate.requests} requests in {rate.seconds} s are no whole number a second or a minute")
 
 
 def address(value: object) -> str:

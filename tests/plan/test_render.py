@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
+import app_config
 import pytest
+from app_config import Config, parse_config
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.engine.catalogue import load_catalogue
-from lab.model.scenario import Tls
+from lab.model.catalogue import Option
+from lab.model.scenario import Limits, Rate, Tls
 from lab.plan import choices
-from lab.plan.render import RenderError, RenderListener, RenderRule, Unsupported, render
+from lab.plan.render import NOTHING_SET, RenderError, RenderListener, RenderRule, Settings, Unsupported, render
+from lab.plan.shapes import RenderDatabase
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -64,9 +68,46 @@ ARRANGEMENTS = {
 }
 
 
-def made(server: str, listeners: tuple[RenderListener, ...], **change: object) -> str:
+LIMITS = Settings(1, Limits(head_bytes=1500, body_bytes=1000, head_seconds=1, body_seconds=2))
+OPTIONS = {
+    "sockets": replace(
+        listener(NONE, rule("app", 3000, path="/a"), rule("app", 3001), port=8080),
+        backlog=4,
+        defer_accept=True,
+        reuse_port=True,
+        proxy_protocol=True,
+        deny=("/a/b", "/secret"),
+        rate=Rate(requests=5, seconds=10),
+    ),
+    "strict": replace(
+        listener(ENDED, rule("app", 3000, ENDED, http_host="shop.example"), rule("b", 3000, ENDED)),
+        only_known_names=True,
+        client_certificate=True,
+        rate=Rate(requests=1, seconds=1),
+    ),
+    "strict-by-sni": replace(
+        listener(ENDED, rule("a", 3000, ENDED, sni="a.example"), rule("b", 3000, ENDED)),
+        names=("a.example", "b.example"),
+        only_known_names=True,
+        client_certificate=True,
+        proxy_protocol=True,
+        backlog=4,
+    ),
+    "passthrough-introduced": replace(
+        listener(PASSTHROUGH, replace(rule("app", 8443, PASSTHROUGH), send_proxy=True)), proxy_protocol=True, defer_accept=True
+    ),
+}
+INTRODUCED = listener(
+    NONE,
+    replace(rule("a", 80, path="/a"), send_proxy=True),
+    replace(rule("b", 443, path="/b", upstream_tls="b"), send_proxy=True),
+    rule("c", 80),
+)
+
+
+def made(server: str, listeners: tuple[RenderListener, ...], settings: Settings = NOTHING_SET, **change: object) -> str:
     row = CATALOGUE.servers[server].model_copy(update=change)
-    return render(row, CATALOGUE.templates[server], listeners)
+    return render(row, CATALOGUE.templates[server], listeners, settings)
 
 
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
@@ -75,9 +116,23 @@ def test_configuration_is_as_it_was(server: str, arrangement: str, snapshot: Sna
     assert made(server, ARRANGEMENTS[arrangement]) == snapshot
 
 
-@pytest.mark.parametrize("arrangement", ARRANGEMENTS)
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("server", PROXIES)
+def test_a_configuration_with_options_is_as_it_was(server: str, options: str, snapshot: SnapshotAssertion) -> None:
+    assert made(server, (OPTIONS[options],), LIMITS) == snapshot
+
+
+@pytest.mark.parametrize("server", ["haproxy", "envoy"])
+def test_a_proxy_line_is_sent_to_some_upstreams(server: str, snapshot: SnapshotAssertion) -> None:
+    assert made(server, (INTRODUCED,)) == snapshot
+
+
+EVERYTHING = ARRANGEMENTS | {name: (one,) for name, one in OPTIONS.items()} | {"introduced": (INTRODUCED,)}
+
+
+@pytest.mark.parametrize("arrangement", EVERYTHING)
 def test_envoy_gets_json(arrangement: str) -> None:
-    value = json.loads(made("envoy", ARRANGEMENTS[arrangement]))
+    value = json.loads(made("envoy", EVERYTHING[arrangement], LIMITS))
     clusters = {one["name"] for one in value["static_resources"]["clusters"]}
     assert named(value) <= clusters
 
@@ -98,6 +153,30 @@ def test_the_application_gets_its_listeners() -> None:
         {"address": "::", "port": 3000, "tls": "none"},
         {"address": "0.0.0.0", "port": 8443, "tls": "ended", "leaf": "8443"},
     ]
+
+
+def test_the_application_gets_its_options() -> None:
+    one = replace(OPTIONS["strict"], rules=(), deny=("/a",))
+    settings = replace(LIMITS, database=RenderDatabase("db", 5432, eager=True))
+    value = json.loads(made("app", (one, replace(listener(NONE), transport="udp")), settings))
+    assert parse_config(value) == Config(
+        (
+            app_config.Listener(
+                "0.0.0.0",
+                8443,
+                "ended",
+                "8443",
+                client_certificate=True,
+                known_names=("shop.example",),
+                deny=("/a",),
+                rate=app_config.Rate(1, 1),
+            ),
+            app_config.Listener("0.0.0.0", 8443, transport="udp"),
+        ),
+        limits=app_config.Limits(head_bytes=1500, body_bytes=1000, head_seconds=1, body_seconds=2),
+        workers=1,
+        database=app_config.Database("db", 5432, eager=True),
+    )
 
 
 # Values that a configuration could interpret.
@@ -121,6 +200,31 @@ def test_a_hostile_path_is_refused(server: str, value: str) -> None:
     assert made(server, (listener(NONE, rule("app", 3000, path="/a'(b)%20,c")),))
     with pytest.raises(RenderError):
         made(server, (listener(NONE, rule("app", 3000, path=value)),))
+
+
+@pytest.mark.parametrize("server", PROXIES)
+@pytest.mark.parametrize("value", ["x", "/a b", '/a"', "/a;", "/a{", "/a\n", "/{{7*7}}"])
+def test_a_hostile_denied_path_is_refused(server: str, value: str) -> None:
+    good = listener(NONE, rule("app", 3000))
+    assert made(server, (replace(good, deny=("/a",)),))
+    with pytest.raises(RenderError):
+        made(server, (replace(good, deny=("/a", value)),))
+
+
+@pytest.mark.parametrize("value", [-1, True, "1", "1;", 1.5])
+@pytest.mark.parametrize("field", ["backlog", "workers", "head_bytes", "body_bytes", "head_seconds", "body_seconds", "rate"])
+def test_a_hostile_number_is_refused(field: str, value: Any) -> None:
+    one, settings = listener(NONE, rule("app", 3000)), Settings()
+    if field == "backlog":
+        one = replace(one, backlog=value)
+    elif field == "rate":
+        one = replace(one, rate=Rate.model_construct(requests=value, seconds=1))
+    elif field == "workers":
+        settings = replace(settings, workers=value)
+    else:
+        settings = replace(settings, limits=Limits.model_construct(**{field: value}))
+    with pytest.raises(RenderError, match="whole number"):
+        made("nginx", (one,), settings)
 
 
 @pytest.mark.parametrize("value", [0, 65536, -1, True, "80", "80;"])
@@ -171,6 +275,49 @@ def test_what_a_row_denies_is_unsupported(arrangement: str, change: dict[str, ob
     assert made("haproxy", ARRANGEMENTS[arrangement])
 
 
+PASSED = replace(rule("b", 443, PASSTHROUGH), send_proxy=True)
+
+
+@pytest.mark.parametrize(
+    ("server", "one", "settings", "says"),
+    [
+        ("haproxy", listener(NONE, rule("b", 1)), Settings(2), "takes no `workers` of 2: one worker process"),
+        ("envoy", listener(NONE, rule("b", 1)), Settings(2), "takes no `workers` of 2: its workers are threads"),
+        ("nginx", replace(listener(NONE, rule("b", 1)), backlog=0), Settings(), "takes no `backlog` of 0"),
+        ("nginx", listener(NONE, rule("b", 1)), Settings(limits=Limits(head_bytes=511)), "takes no `head_bytes` of 511"),
+        ("nginx", listener(NONE, rule("b", 1)), Settings(limits=Limits(body_bytes=0)), "takes no `body_bytes` of 0"),
+        ("nginx", listener(NONE, replace(rule("b", 1), send_proxy=True)), Settings(), "cannot do `send_proxy`"),
+        ("nginx", listener(PASSTHROUGH, PASSED, rule("c", 443, PASSTHROUGH, sni="c")), Settings(), "`send_proxy_to_some`"),
+        ("nginx", listener(NONE, rule("b", 1)), Settings(database=RenderDatabase("db", 1)), "has no `database`"),
+        ("haproxy", replace(listener(NONE, rule("b", 1)), transport="udp", rules=()), Settings(), "cannot do `udp`"),
+    ],
+)
+def test_what_a_server_cannot_do_is_unsupported_with_its_source(
+    server: str, one: RenderListener, settings: Settings, says: str
+) -> None:
+    with pytest.raises(Unsupported, match=says) as caught:
+        made(server, (one,), settings)
+    assert "https://" in str(caught.value) or "database" in says
+
+
+def test_one_worker_is_what_a_threaded_server_has() -> None:
+    assert made("haproxy", (listener(NONE, rule("b", 1)),), Settings(1))
+
+
+def test_an_option_that_no_row_speaks_of_is_unsupported() -> None:
+    one = replace(listener(NONE, rule("b", 1)), backlog=1)
+    with pytest.raises(Unsupported, match="has no `backlog`; its options are deny"):
+        made("nginx", (one,), options=("deny",), cannot={})
+
+
+@pytest.mark.parametrize("server", [*PROXIES, "app"])
+def test_a_row_speaks_of_every_option(server: str) -> None:
+    row = CATALOGUE.servers[server]
+    of_others = {"database"} if row.role == "proxy" else {one for one in get_args(Option) if one.startswith("send_proxy")}
+    assert not set(row.options) & set(row.cannot)
+    assert {*row.options, *row.cannot} == set(get_args(Option)) - of_others - {"listeners"}
+
+
 def test_an_application_sends_nothing_on() -> None:
     with pytest.raises(Unsupported, match="sends nothing on"):
         made("app", (listener(NONE, rule("b", 1)),))
@@ -186,6 +333,14 @@ def test_an_application_sends_nothing_on() -> None:
         (listener(ENDED, rule("b", 1, NONE)), "must end it or pass it"),
         (replace(listener(ENDED, rule("b", 1, ENDED)), leaf=None), "no leaf"),
         (listener(NONE), "has no rule"),
+        (replace(listener(NONE, rule("b", 1)), client_certificate=True), "ends no TLS"),
+        (replace(listener(PASSTHROUGH, rule("b", 1, PASSTHROUGH)), only_known_names=True), "ends no TLS"),
+        (replace(listener(PASSTHROUGH, rule("b", 1, PASSTHROUGH)), deny=("/a",)), "sees no request"),
+        (
+            replace(listener(ENDED, rule("b", 1, ENDED, sni="b.example")), only_known_names=True),
+            "lacks: b.example",
+        ),
+        (replace(listener(NONE, rule("b", 1)), transport="udp"), "takes datagrams"),
     ],
 )
 def test_an_arrangement_without_a_meaning_is_refused(wrong: RenderListener, says: str) -> None:
@@ -209,6 +364,9 @@ RULES = st.lists(
 ASKED = st.text("/abc", max_size=6).map(lambda text: "/" + text)
 
 
+DENIED = st.lists(st.sampled_from(["/", "/a", "/a/b", "/ab", "/c"]), max_size=2).map(tuple)
+
+
 def by_order(rules: tuple[RenderRule, ...], host: str, path: str) -> RenderRule | None:
     held = (one for one in rules if one.http_host in (None, host) and path.startswith(one.path or "/"))
     return next(held, None)
@@ -218,6 +376,15 @@ def by_table(rules: tuple[RenderRule, ...], host: str, path: str) -> RenderRule 
     groups = {group.host: group for group in choices.by_host(rules)}
     table = choices.locations(groups.get(host, groups[None]))
     return max((one for one in table if path.startswith(one.path)), key=lambda one: len(one.path)).rule
+
+
+@given(RULES, DENIED, ASKED)
+def test_what_is_denied_is_denied_before_any_rule(rules: tuple[RenderRule, ...], deny: tuple[str, ...], path: str) -> None:
+    group = choices.by_host(rules)[-1]
+    found = max((one for one in choices.locations(group, deny) if path.startswith(one.path)), key=lambda one: len(one.path))
+    assert found.denied == any(path.startswith(one) for one in deny)
+    if not found.denied:
+        assert upstream(found.rule) == upstream(by_order(group.rules, "nobody", path))
 
 
 def upstream(taken: RenderRule | None) -> str | None:
