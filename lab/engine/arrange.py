@@ -55,6 +55,8 @@ class Standing:
     namespaces: list[dict[str, Any]] = field(default_factory=list)
     """As the recorder reports them."""
     attached: bool = False
+    paused: set[str] = field(default_factory=set)
+    """Ids of containers that a step has paused."""
 
     def name(self, part: str) -> str:
         """Name of an object on the engine. What stays carries no run in its name: there is one of it, and people type it."""

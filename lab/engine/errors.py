@@ -32,6 +32,10 @@ class ImageError(EngineError):
     """An image could not be built, pulled or imported."""
 
 
+class UnsupportedError(EngineError):
+    """This machine, or this server, cannot do what a step asks: neither a pass nor a failure."""
+
+
 class ServerError(EngineError):
     """A container died, or never listened."""
 

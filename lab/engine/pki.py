@@ -47,6 +47,14 @@ class Authority:
             placed.append(Placed(f"{TLS_FOLDER}/ca.crt", self.pem.encode("ascii")))
         return placed, seen
 
+    def client_pem(self, kind: str) -> str | None:
+        """Key and chain of a client: `good`, of this CA; `untrusted`, of one that nobody knows; `none`."""
+        if kind == "none":
+            return None
+        ca = self._ca if kind == "good" else trustme.CA(organization_name="nobody")
+        issued = ca.issue_cert("client.example", common_name="client.example", key_type=trustme.KeyType.ECDSA)
+        return issued.private_key_and_cert_chain_pem.bytes().decode("ascii")
+
     def _issue(self, leaf: PlannedLeaf) -> tuple[list[Placed], SeenCertificate]:
         # A common name has at most 64 characters (RFC 5280, appendix A.1, ub-common-name); the names stand in the SAN.
         issued = self._ca.issue_cert(*leaf.names, common_name=leaf.names[0][:64], key_type=trustme.KeyType.ECDSA)

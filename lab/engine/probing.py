@@ -3,88 +3,72 @@ still open."""
 
 from __future__ import annotations
 
-import base64
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from lab.engine.errors import MachineError
-from lab.model.plan import HOST
+from lab.engine.journal import opened
+from lab.engine.looking import MARGIN_SECONDS, calm, look
+from lab.engine.staging import Staging, carry_out
+from lab.engine.targets import target, tls_fields
+from lab.engine.wire import base64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lab.engine.arrange import Standing
+    from lab.engine.journal import Journal
+    from lab.engine.staging import Watcher
     from lab.model.plan import PlannedProbe
 
-MARGIN_SECONDS = 15.0
-"""Beyond a probe's own time-outs (connect, TLS, each read) before its client is given up."""
+CALM_SECONDS = 0.25
+"""For an ordinary probe to settle before it is looked at; what still moves then is looked at as it moves."""
 
 
-def send_probes(standing: Standing, folder: Path) -> None:
-    """Send all probes in the plan's order; each client's report becomes a line of `client.jsonl`."""
+def send_probes(standing: Standing, folder: Path, watcher: Watcher | None = None, only: str | None = None) -> None:
+    """Send all probes in the plan's order, or one; each client's report becomes a line of `client.jsonl`.
+
+    Raises UnsupportedError for a step that this machine cannot take.
+    """
     look(standing, "ready")
-    with (folder / "client.jsonl").open("w", encoding="utf-8") as out:
+    with opened(folder) as journal:
         for probe in standing.plan.probes:
-            report = _send(standing, probe)
-            out.write(json.dumps(report) + "\n")
-            out.flush()
+            for label in labels(probe) if only in (None, probe.id) else ():
+                if probe.steps:
+                    carry_out(Staging(standing, probe, label, journal, watcher))
+                else:
+                    _send(standing, probe, label, journal)
     look(standing, "end")
 
 
-def look(standing: Standing, label: str) -> None:
-    """Have the recorder take a snapshot of sockets and processes."""
-    standing.bench.recorder.ask("look", case=standing.plan.case, label=label)
+def labels(probe: PlannedProbe) -> Iterator[str]:
+    """The probe's id, or one for each repetition."""
+    if probe.repeat == 1:
+        yield probe.id
+    else:
+        yield from (f"{probe.id}#{number}" for number in range(1, probe.repeat + 1))
 
 
-def _send(standing: Standing, probe: PlannedProbe) -> dict[str, Any]:
+def _send(standing: Standing, probe: PlannedProbe, label: str, journal: Journal) -> None:
     client = standing.clients[probe.vantage]
-    report = client.ask("probe", timeout=3 * probe.timeout + MARGIN_SECONDS, probe=_job(standing, probe))
-    look(standing, probe.id)
+    report = client.ask("probe", timeout=3 * probe.timeout + MARGIN_SECONDS, probe=_job(standing, probe, label))
+    calm(standing, CALM_SECONDS)
+    look(standing, label)
     client.ask("release")
-    return {**report, "namespace": probe.vantage}
+    journal.report({**report, "namespace": probe.vantage})
 
 
-def _job(standing: Standing, probe: PlannedProbe) -> dict[str, Any]:
-    tls = probe.tls
+def _job(standing: Standing, probe: PlannedProbe, label: str) -> dict[str, Any]:
     return {
-        "probe": probe.id,
+        "probe": label,
         "token": secrets.token_hex(8) if probe.url else "",
-        "connect": list(_target(standing, probe)),
+        "connect": list(target(standing, probe, probe.connect)),
         "url": probe.url,
         "method": probe.method,
         "headers": [list(header) for header in probe.headers],
-        "body": _base64(probe.body),
-        "send": _base64(probe.send),
-        "tls": None if tls is None else {"sni": tls.sni, "alpn": list(tls.alpn), "verify": tls.verify},
+        "body": base64(probe.body),
+        "send": base64(probe.send),
+        "transport": probe.transport,
+        "tls": tls_fields(standing, probe.tls),
         "timeout": probe.timeout,
     }
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode("ascii")
-
-
-def _target(standing: Standing, probe: PlannedProbe) -> tuple[str, int]:
-    """Where to connect: as the probe says, or what the engine published for it."""
-    host, port = probe.connect
-    if probe.vantage != HOST or probe.via == "name":
-        return host, port
-    namespace = _namespace_called(standing, host)
-    if probe.via == "direct":
-        return standing.holders[namespace].addresses[0][1], port
-    loopback = probe.via == "published"
-    for container_port, _, address, host_port in standing.holders[namespace].ports:
-        if container_port == port and address.startswith("127.") == loopback:
-            return address, host_port
-    raise MachineError(
-        f"probe {probe.id}: the engine published no port {port} of {namespace} ({probe.via})",
-        "add it to the namespace's `publish`",
-    )
-
-
-def _namespace_called(standing: Standing, host: str) -> str:
-    for namespace in standing.plan.namespaces:
-        if host == namespace.name or any(host in attachment.aliases for attachment in namespace.attachments):
-            return namespace.name
-    raise MachineError(f"no namespace of this arrangement is called {host}", "name one in the probe's URL")

@@ -59,10 +59,10 @@ def _again(folder: Path) -> CaseResult:
     case = from_json((folder / "case.json").read_bytes(), Case)
     before = _before(folder)
     seconds = float(before.get("seconds", 0.0))  # type: ignore[arg-type]
-    if before.get("outcome") == "LAB_ERROR":
-        scenario = case.scenario
+    if before.get("outcome") in (Outcome.LAB_ERROR, Outcome.UNSUPPORTED):
+        scenario, outcome = case.scenario, Outcome(str(before["outcome"]))
         return CaseResult(
-            case.id, scenario.id, scenario.title, scenario.claims, Outcome.LAB_ERROR, seconds, (), (), case.file,
+            case.id, scenario.id, scenario.title, scenario.claims, outcome, seconds, (), (), case.file,
             error=str(before.get("error", "")), folder=folder.name,
         )  # fmt: skip
     return judge_folder(case, folder, seconds)

@@ -12,7 +12,7 @@ from lab.engine.arrange import Standing, stand_up
 from lab.engine.clean import keep as keep_run
 from lab.engine.codec import to_json
 from lab.engine.collecting import collect, write_configs
-from lab.engine.errors import EngineError, MachineError
+from lab.engine.errors import EngineError, MachineError, UnsupportedError
 from lab.engine.probing import send_probes
 from lab.engine.project import point_latest
 from lab.engine.takedown import take_down
@@ -104,6 +104,9 @@ class Work:
                 send_probes(standing, folder)
                 collect(standing, folder)
             return judge_folder(job.case, folder, time.monotonic() - begun)
+        except UnsupportedError as refusal:
+            _salvage(standing, folder)
+            return _without_checks(job, Outcome.UNSUPPORTED, str(refusal), time.monotonic() - begun)
         except EngineError as error:
             _salvage(standing, folder)
             return _without_checks(job, Outcome.LAB_ERROR, str(error), time.monotonic() - begun)

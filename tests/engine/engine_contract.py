@@ -36,6 +36,16 @@ def holds(docker: Docker, image: str, run: labels.Run) -> None:
     with pytest.raises(MachineError, match="active endpoints"):
         engine.remove_network(docker, network.id)
 
+    with pytest.raises(MachineError):
+        engine.unpause(docker, container)
+    engine.pause(docker, container)
+    with pytest.raises(ConflictError):
+        engine.pause(docker, container)
+    assert engine.inspect(docker, container).state == "paused"
+    engine.unpause(docker, container)
+    assert engine.inspect(docker, container).state == "running"
+    engine.pause(docker, container)  # and so it is removed below
+
     engine.create_volume(docker, name, mark)
     assert engine.create_volume(docker, name, mark) == name
     found = engine.labelled(docker, {labels.RUN: run.id})

@@ -24,10 +24,12 @@ from lab.engine.docker.containers import (
     inspect,
     kill,
     memory,
+    pause,
     remove_container,
     running,
     start,
     stop,
+    unpause,
     wait,
 )
 from lab.engine.docker.events import Death, Watch, wait_for_network_end, watch_deaths
@@ -89,6 +91,7 @@ __all__ = [
     "logs",
     "memory",
     "networks",
+    "pause",
     "pull_image",
     "put_files",
     "remove_container",
@@ -100,6 +103,7 @@ __all__ = [
     "start",
     "stop",
     "tag_image",
+    "unpause",
     "volumes",
     "wait",
     "wait_for_network_end",

@@ -152,6 +152,18 @@ def memory(docker: Docker, container: str) -> int:
     return int(usage.get("usage", 0)) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
 
 
+def pause(docker: Docker, container: str) -> None:
+    """Freeze all its processes by the cgroup freezer. Raises ConflictError when it does not run or is paused."""
+    with asking(f"pausing {container[:12]}", docker.url):
+        docker.api.pause(container)
+
+
+def unpause(docker: Docker, container: str) -> None:
+    """Let a paused container go on. Raises MachineError when it is not paused."""
+    with asking(f"unpausing {container[:12]}", docker.url):
+        docker.api.unpause(container)
+
+
 def stop(docker: Docker, container: str, timeout: int = 2) -> None:
     """Ask it to stop by its own stop signal; kill it after `timeout` seconds."""
     with asking(f"stopping {container[:12]}", docker.url):

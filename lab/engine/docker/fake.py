@@ -85,10 +85,24 @@ class FakeApi:
             raise _refusal(409, f"Cannot kill container: {name}: Container {one['Id']} is not running")
         one["State"].update(Status="exited", Pid=0, ExitCode=137 if signal == "KILL" else 143)
 
+    def pause(self, name: str) -> None:
+        """Refuse what does not run or is paused (409)."""
+        one = self._get("container", name)
+        if one["State"]["Status"] != "running":
+            raise _refusal(409, f"Container {one['Id']} is {one['State']['Status']}")
+        one["State"].update(Status="paused")
+
+    def unpause(self, name: str) -> None:
+        """Refuse what is not paused (500)."""
+        one = self._get("container", name)
+        if one["State"]["Status"] != "paused":
+            raise _refusal(500, f"Container {one['Id']} is not paused")
+        one["State"].update(Status="running")
+
     def remove_container(self, name: str, *, v: bool, force: bool) -> None:
         """Remove; refuse one that runs unless forced (409)."""
         one = self._get("container", name)
-        if one["State"]["Status"] == "running" and not force:
+        if one["State"]["Status"] in ("running", "paused") and not force:
             raise _refusal(409, f"You cannot remove a running container {one['Id']}")
         del self.things["container"][one["Id"]]
         self.things["volume"] = {k: b for k, b in self.things["volume"].items() if not (v and b["Of"] == one["Id"])}
@@ -119,7 +133,7 @@ class FakeApi:
         one = self._get("network", name)
         for other in self.things["container"].values():
             on_it = other["HostConfig"]["NetworkMode"] in (one["Id"], one["Name"])
-            if on_it and other["State"]["Status"] == "running":
+            if on_it and other["State"]["Status"] in ("running", "paused"):
                 raise _refusal(403, f"error while removing network: network {one['Name']} has active endpoints")
         del self.things["network"][one["Id"]]
 
