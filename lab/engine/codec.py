@@ -10,8 +10,11 @@ T = TypeVar("T")
 
 
 def to_json(value: object, kind: Any) -> bytes:
-    """Write `value` of type `kind` as indented JSON."""
-    return TypeAdapter(kind).dump_json(value, indent=1) + b"\n"
+    """Write `value` of type `kind` as indented JSON, under the names it is read by.
+
+    What a scenario leaves out is left out here too: an expectation that was not stated must not come back as one of nothing.
+    """
+    return TypeAdapter(kind).dump_json(value, indent=1, by_alias=True, exclude_unset=True) + b"\n"
 
 
 def from_json(data: bytes, kind: type[T]) -> T:

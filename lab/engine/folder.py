@@ -27,6 +27,7 @@ from lab.model.observations import (
     SeenProcess,
     SocketRow,
 )
+from lab.model.steps import StepDone
 from lab.trace.pcapng import BrokenCapture, read
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def read_observations(folder: Path) -> Observations:
         application=tuple(_application(logs)),
         gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
     )
+
+
+def read_steps(folder: Path) -> tuple[StepDone, ...]:
+    """What came of the steps of staged probes: for the judge, and for nobody who finds a route."""
+    return tuple(_lines(folder / "steps.jsonl", StepDone))
 
 
 def _whole(path: Path, kind: Any) -> Any:

@@ -116,8 +116,8 @@ def _take(staging: Staging, number: int, step: PlannedStep) -> None:
     begun = time.time_ns()
     came = _DOES[type(step.act)](staging, step.act)
     label = step.act.label if isinstance(step.act, PlannedLook) else ""
-    told = words(step.act)
-    staging.journal.step(StepDone(0, staging.label, number, told, label, begun, time.time_ns(), came.came, came.why))
+    told = (step.act.do, words(step.act), label)
+    staging.journal.step(StepDone(0, staging.label, number, *told, begun, time.time_ns(), came.came, came.why))
     if staging.watcher:
         staging.watcher.after(staging, number, step, came)
 

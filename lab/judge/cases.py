@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.judge.findings import ARROW, NOWHERE, READERS, SAYS, Finding, hop_finding
+from lab.judge.carried import STEPS
+from lab.judge.finding import Finding
+from lab.judge.probes import Found, checks
 from lab.judge.verdict import decide
-from lab.model.scenario import Expect, HopExpect
+from lab.judge.wanted import equal
 from lab.model.verdicts import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -14,75 +16,24 @@ if TYPE_CHECKING:
 
     from lab.model.routes import Evidence, Route
     from lab.model.scenario import Scenario, Twin
+    from lab.model.steps import StepDone
 
 Listening = tuple[tuple[str, ...], tuple["Evidence", ...]]
 """Addresses on which a container's processes listen, and the evidence."""
 
 
 def judge(
-    scenario: Scenario, twin: Twin | None, routes: Sequence[Route], listening: Mapping[str, Listening]
+    scenario: Scenario,
+    twin: Twin | None,
+    routes: Sequence[Route],
+    listening: Mapping[str, Listening],
+    steps: Sequence[StepDone] = (),
 ) -> tuple[Verdict, ...]:
     """Every check that the scenario asks for, in the order of the file; for a twin, whether it was caught."""
-    verdicts = (*_probes(scenario, routes), *_listening(scenario, listening))
+    found = Found({(route.probe, route.moment): route for route in routes}, steps)
+    probes = (verdict for name, probe in scenario.probes.items() for verdict in checks(name, probe, found))
+    verdicts = (*probes, *_listening(scenario, listening))
     return verdicts if twin is None else caught(twin, verdicts)
-
-
-def _probes(scenario: Scenario, routes: Sequence[Route]) -> tuple[Verdict, ...]:
-    by_probe = {route.probe: route for route in routes}
-    return tuple(
-        verdict for name, probe in scenario.probes.items() for verdict in _probe(name, probe.expect, by_probe.get(name))
-    )
-
-
-def _probe(name: str, expect: Expect, route: Route | None) -> list[Verdict]:
-    verdicts = []
-    for key in expect.model_fields_set:
-        wanted = getattr(expect, key)
-        found = READERS[key](route) if route else _never_sent(name)
-        expected = _in_words(key, wanted)
-        says = f"{name}: {SAYS[key].format(expected=_spoken(expected))}"
-        verdicts.append(decide(f"{name}.{key}", says, expected, found, route.contradictions if route else ()))
-        if key == "route":
-            verdicts += _hops(name, wanted, route)
-    return sorted(verdicts, key=lambda verdict: _place(verdict.id))
-
-
-def _place(check: str) -> int:
-    key = check.split(".")[1]
-    return list(READERS).index(key) if key in READERS else list(READERS).index("route")
-
-
-def _hops(name: str, wanted: Sequence[str | HopExpect], route: Route | None) -> list[Verdict]:
-    verdicts = []
-    for number, hop in enumerate(wanted, start=1):
-        if not isinstance(hop, HopExpect):
-            continue
-        for key in (k for k in type(hop).model_fields if k in hop.model_fields_set and k != "to"):
-            found = hop_finding(route, number, key) if route else _never_sent(name)
-            expected = str(getattr(hop, key))
-            says = f"{name}: {key} of hop {number} is {expected}"
-            against = route.contradictions if route else ()
-            verdicts.append(decide(f"{name}.hop{number}.{key}", says, expected, found, against))
-    return verdicts
-
-
-def _never_sent(name: str) -> Finding:
-    return Finding(None, (), f"probe {name} left no report: it was never sent")
-
-
-def _spoken(value: object) -> object:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-
-
-def _in_words(key: str, wanted: object) -> object:
-    """The expectation in the words in which a finding of this kind is told."""
-    if key == "route" and isinstance(wanted, tuple):
-        return ARROW.join(hop.to if isinstance(hop, HopExpect) else hop for hop in wanted)
-    if key == "tls_ends_at" and isinstance(wanted, tuple):
-        return ARROW.join(wanted) or NOWHERE
-    if key == "clear_on" and isinstance(wanted, tuple):
-        return ", ".join(map(str, wanted)) or "none"
-    return wanted if isinstance(wanted, (bool, int)) else str(wanted)
 
 
 def _listening(scenario: Scenario, listening: Mapping[str, Listening]) -> list[Verdict]:
@@ -96,7 +47,7 @@ def _listening(scenario: Scenario, listening: Mapping[str, Listening]) -> list[V
             else Finding(None, (), f"no socket table was seen in the namespace of {container}")
         )
         says = f"{container} listens on {expected}, by the kernel's socket table"
-        verdicts.append(decide(f"listening.{container}", says, expected, found, ()))
+        verdicts.append(decide(f"listening.{container}", says, equal(expected), found, ()))
     return verdicts
 
 
@@ -127,7 +78,7 @@ def _was_caught(check: str, words: str, verdict: Verdict | None) -> Verdict:
 
 
 def _nothing_else(twin: Twin, verdicts: Sequence[Verdict]) -> Verdict:
-    others = [v for v in verdicts if v.id not in twin.caught and v.outcome is not Outcome.PASS]
+    others = [v for v in verdicts if v.id not in twin.caught and v.outcome is not Outcome.PASS and not _follows(twin, v)]
     told = "; ".join(f"{v.id} {v.outcome}: {v.why}" for v in others)
     return Verdict(
         "twin.others",
@@ -137,6 +88,12 @@ def _nothing_else(twin: Twin, verdicts: Sequence[Verdict]) -> Verdict:
         told or "none",
         why=told,
     )
+
+
+def _follows(twin: Twin, verdict: Verdict) -> bool:
+    """Whether it could not be made because a step did not come to pass, and the twin names that step's failure."""
+    probe = verdict.id.partition(".")[0].partition("@")[0]
+    return verdict.outcome is Outcome.BLOCKED and f"{probe}.{STEPS}" in twin.caught
 
 
 _ORDER = (Outcome.LAB_ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.BLOCKED)

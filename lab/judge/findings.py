@@ -7,9 +7,10 @@ Weak spot: evidence is cited per hop, not per field; a reader may find more cita
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.judge import counts
+from lab.judge.finding import Finding
 from lab.model.routes import Stage
 
 if TYPE_CHECKING:
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 NOBODY = "nobody"
 NOWHERE = "nowhere"
 ARROW = " → "
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found for one check."""
-
-    value: str | int | bool | None
-    evidence: tuple[Evidence, ...] = ()
-    unknown: str = ""
 
 
 def _all_evidence(route: Route) -> tuple[Evidence, ...]:
@@ -112,6 +104,16 @@ def _stopped_by(route: Route) -> Finding:
     return Finding(route.stopped_by or NOBODY, _last_evidence(route))
 
 
+def _answer(route: Route) -> Finding:
+    if route.status is None and not route.body:
+        return Finding("no answer", route.evidence)
+    return Finding(route.body.decode("utf-8", "replace"), route.evidence)
+
+
+def _diagnosis(route: Route) -> Finding:
+    return Finding(route.diagnosis, _all_evidence(route))
+
+
 READERS: Mapping[str, Callable[[Route], Finding]] = {
     "stage": _stage,
     "dispatched": _dispatched,
@@ -124,6 +126,9 @@ READERS: Mapping[str, Callable[[Route], Finding]] = {
     "clear_on": _clear_on,
     "entry": _entry,
     "stopped_by": _stopped_by,
+    **counts.READERS,
+    "answer": _answer,
+    "diagnosis": _diagnosis,
 }
 """Key of `Expect` -> how it is read from a route."""
 
@@ -139,6 +144,9 @@ SAYS: Mapping[str, str] = {
     "clear_on": "the request can be read in clear on hop {expected}",
     "entry": "it enters the container's namespace by {expected}",
     "stopped_by": "it is stopped by {expected}",
+    **counts.SAYS,
+    "answer": "the answer's body contains {expected}",
+    "diagnosis": "the diagnostic line contains {expected}",
 }
 
 

@@ -10,7 +10,8 @@ from lab.model.verdicts import Outcome, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lab.judge.findings import Finding
+    from lab.judge.finding import Finding
+    from lab.judge.wanted import Wanted
     from lab.model.routes import Contradiction, Evidence
 
 SINGLE = "single witness"
@@ -19,19 +20,27 @@ _OWN_WORD = frozenset({Witness.LOGS, Witness.APPLICATION})
 """What a server says of itself is agreement or lie, never enough alone."""
 
 
-def decide(check: str, says: str, expected: object, found: Finding, against: tuple[Contradiction, ...]) -> Verdict:
+SHOWN = 300
+"""Characters of a long value that a verdict shows."""
+
+
+def decide(check: str, says: str, want: Wanted, found: Finding, against: tuple[Contradiction, ...]) -> Verdict:
     """The verdict on one check.
 
     INCONCLUSIVE if witnesses contradict each other, if the value could not be told, if nothing was cited, or if only the
     server's own word stands for it; else PASS or FAIL by comparison.
     """
     witnesses = independent(found.evidence)
-    outcome, why = _outcome(expected, found, against, witnesses)
-    return Verdict(check, outcome, says, expected, found.value, witnesses, found.evidence, why)
+    outcome, why = _outcome(want, found, against, witnesses)
+    return Verdict(check, outcome, says, want.shown, _short(found.value), witnesses, found.evidence, why)
+
+
+def _short(value: object) -> object:
+    return f"{value[:SHOWN]}…" if isinstance(value, str) and len(value) > SHOWN else value
 
 
 def _outcome(
-    expected: object, found: Finding, against: tuple[Contradiction, ...], witnesses: tuple[str, ...]
+    want: Wanted, found: Finding, against: tuple[Contradiction, ...], witnesses: tuple[str, ...]
 ) -> tuple[Outcome, str]:
     if against:
         return Outcome.INCONCLUSIVE, contradiction_words(against)
@@ -44,8 +53,8 @@ def _outcome(
             Outcome.INCONCLUSIVE,
             f"only the server's own word ({', '.join(witnesses)}) stands behind {found.value!r}",
         )
-    if found.value != expected:
-        return Outcome.FAIL, f"expected {expected}, but found {found.value}"
+    if not want.holds(found.value):
+        return Outcome.FAIL, f"expected {want.shown}, but found {_short(found.value)}"
     return Outcome.PASS, SINGLE if len(witnesses) == 1 else ""
 
 

@@ -22,12 +22,20 @@ def checks_of(scenario: Scenario) -> dict[str, Path]:
 
 def _probe_checks(scenario: Scenario) -> Iterator[tuple[str, Path]]:
     for name, probe in scenario.probes.items():
-        at: Path = ("probes", name, "expect")
-        for key in Expect.model_fields:
-            if key in probe.expect.model_fields_set:
-                yield f"{name}.{key}", (*at, key)
-                if key == "route":
-                    yield from _hop_checks(name, probe.expect.route or (), (*at, key))
+        at: Path = ("probes", name)
+        if probe.steps:
+            yield f"{name}.steps", (*at, "steps")
+        for number, step in enumerate(probe.steps):
+            if step.look and step.expect:
+                yield from _expected(f"{name}@{step.look}", step.expect, (*at, "steps", number, "expect"))
+        yield from _expected(name, probe.expect, (*at, "expect"))
+
+
+def _expected(name: str, expect: Expect, at: Path) -> Iterator[tuple[str, Path]]:
+    for key in (key for key in Expect.model_fields if key in expect.model_fields_set):
+        yield f"{name}.{key}", (*at, key)
+        if key == "route":
+            yield from _hop_checks(name, expect.route or (), (*at, key))
 
 
 def _hop_checks(name: str, hops: tuple[str | HopExpect, ...], at: Path) -> Iterator[tuple[str, Path]]:

@@ -150,6 +150,8 @@ class StepDone:
     """With `#N` for the Nth repetition."""
     number: int
     """From 1."""
+    do: str
+    """Kind of the step, as in its plan."""
     words: str
     """What it was to do."""
     look: str

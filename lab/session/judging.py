@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from lab.engine.codec import from_json
-from lab.engine.folder import read_observations
+from lab.engine.folder import read_observations, read_steps
 from lab.judge import judge
 from lab.judge.cases import outcome_of
 from lab.model.scenario import Case
@@ -27,7 +27,7 @@ def judge_folder(case: Case, folder: Path, seconds: float) -> CaseResult:
     routes = trace(observations)
     scenario = case.scenario
     twin = scenario.twins[case.twin] if case.twin else None
-    verdicts = judge(scenario, twin, routes, listening(observations))
+    verdicts = judge(scenario, twin, routes, listening(observations), read_steps(folder))
     return CaseResult(
         case=case.id,
         scenario=scenario.id,
