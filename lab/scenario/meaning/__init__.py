@@ -8,6 +8,7 @@ listeners     collisions, absent addresses, what routes can see of TLS
 containers    servers, images, configurations, files
 publishing    published ports
 probes        what is sent, from where, by which way in
+steps         one action each, in an order that can be taken
 expectations  what could never be met, or never be checked
 changes       twins and variants
 whole         the file itself
@@ -26,6 +27,7 @@ from lab.scenario.meaning import (
     networks,
     probes,
     publishing,
+    steps,
     whole,
 )
 from lab.scenario.meaning.view import Rule, View
@@ -38,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     *containers.RULES,
     *publishing.RULES,
     *probes.RULES,
+    *steps.RULES,
     *expectations.RULES,
     *changes.RULES,
 )
