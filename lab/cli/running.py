@@ -22,6 +22,9 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", help="Write the document lab-result/1 to FILE; - is standard output.", metavar="FILE"),
 ]
+Timeline = Annotated[
+    bool, typer.Option("--timeline", help="Show for each probe all that its witnesses saw, in the order of time.")
+]
 Quiet = Annotated[bool, typer.Option("--brief", help="One line a case; routes and evidence only for what did not pass.")]
 
 
@@ -31,6 +34,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     keep: Annotated[bool, typer.Option("--keep", help="Leave a case that did not pass running, and say how to look.")] = False,
     twins: Annotated[bool, typer.Option("--twins/--no-twins", help="Also run the broken twins.")] = True,
     brief: Quiet = False,
+    timeline: Timeline = False,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
     """Bring scenarios up, send their probes, prove what became of them, and take everything down.
@@ -42,7 +46,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     with session.started(names or (), progress, keep=keep, twins=twins) as work:
         for result in work.results():
-            _show(terminal.case(result) if not _brief(result, brief) else [terminal.headline(result)], json_file)
+            _show(_told(result, brief, timeline), json_file)
     _finish(work.done, json_file, work.document(), lambda: terminal.summary(work.done, work.seconds, work.shown_folder))
 
 
@@ -52,6 +56,7 @@ def judge(
     ),
     json_file: JsonFile = None,
     brief: Quiet = False,
+    timeline: Timeline = False,
 ) -> None:
     """Judge an old run again, from its evidence alone: no engine is asked.
 
@@ -67,12 +72,16 @@ def judge(
         raise typer.Exit(show(tracing.told_again(folder), json_file))
     results = session.judge_again(folder)
     for result in results:
-        _show(terminal.case(result) if not _brief(result, brief) else [terminal.headline(result)], json_file)
+        _show(_told(result, brief, timeline), json_file)
     _finish(results, json_file, session.document_again(folder, results), lambda: terminal.summary(results, 0.0, str(folder)))
 
 
-def _brief(result: CaseResult, wanted: bool) -> bool:
-    return wanted and str(result.outcome) in ("PASS", "UNSUPPORTED")
+def _told(result: CaseResult, brief: bool, timeline: bool) -> Iterable[Text]:
+    from lab.report import terminal
+
+    if brief and not timeline and str(result.outcome) in ("PASS", "UNSUPPORTED"):
+        return [terminal.headline(result)]
+    return terminal.case(result, timeline=timeline)
 
 
 def _show(lines: Iterable[Text], json_file: Path | None) -> None:

@@ -2,6 +2,8 @@
 
 result     the document `lab-result/1`
 terminal   the drawn route, the checks with their evidence, the summary
+timeline   what a probe's witnesses saw, in the order of time
+alike      repetitions that went the same way, told once
 page       one HTML page for a run: no script, no remote reference
 ci         JUnit XML, GitHub annotations, a step summary
 """

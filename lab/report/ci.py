@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.verdicts import Outcome
+from lab.report.alike import alike
+from lab.report.timeline import name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,9 +63,10 @@ def summary(results: Sequence[CaseResult]) -> str:
 
 def _row(result: CaseResult) -> str:
     ends = "; ".join(
-        f"{route.probe}: {', '.join(end.container for end in route.tls_ends_at) or 'nowhere'}" for route in result.routes
+        f"{name(route)}: {', '.join(end.container for end in route.tls_ends_at) or 'nowhere'}"
+        for route, _ in alike(result.routes)
     )
-    answers = "; ".join(f"{route.probe}: {route.diagnosis}" for route in result.routes) or result.error
+    answers = "; ".join(f"{name(route)}: {route.diagnosis}" for route, _ in alike(result.routes)) or result.error
     return f"| {result.outcome} | {_cell(result.case)} | {_cell(ends)} | {_cell(answers)} |\n"
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from lab.report.result import case
+from lab.report.alike import alike
+from lab.report.result import case, probe
+from lab.report.timeline import HEAD, since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,9 +55,9 @@ _PAGE = """<!doctype html>
 <summary><span class="outcome {{ c.outcome }}">{{ c.outcome }}</span> <code>{{ c.id }}</code> {{ c.title }}
 <span class="dim">{{ c.claims | join(", ") }}</span></summary>
 {% if c.error %}<pre class="mono FAIL">{{ c.error }}</pre>{% endif %}
-{% for p in c.probes %}
-<h3>Probe {{ p.id }}</h3>
-<ol class="route" aria-label="route of probe {{ p.id }}">
+{% for p, more in c.shown %}
+<h3>Probe {{ p.id }}{% if p.moment %} at {{ p.moment }}{% endif %}{% if more %} <span class="dim">and {{ more }} more like it</span>{% endif %}</h3>
+<ol class="route" aria-label="route of probe {{ p.id }}{% if p.moment %} at {{ p.moment }}{% endif %}">
 <li><span class="box">client<br><code>{{ p.hops[0].peer if p.hops else "" }}</code></span></li>
 {% for h in p.hops %}
 <li><span class="wire">
@@ -70,6 +72,12 @@ _PAGE = """<!doctype html>
 </ol>
 <p class="answer">{{ p.answer }}</p>
 {% for q in p.open %}<p class="INCONCLUSIVE">open: {{ q }}</p>{% endfor %}
+{% if p.timeline %}<details><summary>Timeline, {{ p.timeline | length }} observations</summary>
+<table class="mono"><thead><tr>{% for h in head %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
+{% for m in p.timeline[:most] %}<tr><td>{{ since(m.since_ns) }}</td><td>{{ m.hop or "" }}</td><td>{{ m.vantage }}</td><td>{{ m.process }}</td>
+<td>{{ m.event }}</td><td>{% if m.bytes is not none %}{{ m.bytes }}{% endif %}</td><td class="dim">{{ m.witness }} {{ m.where }}</td></tr>
+{% endfor %}</tbody></table>{% if p.timeline | length > most %}<p class="dim">and {{ p.timeline | length - most }} more in result.json</p>{% endif %}
+</details>{% endif %}
 {% endfor %}
 {% if c.checks %}<h3>Checks</h3>
 <table><thead><tr><th scope="col">outcome</th><th scope="col">check</th><th scope="col">evidence</th></tr></thead><tbody>
@@ -85,6 +93,10 @@ _PAGE = """<!doctype html>
 """
 
 
+MOST = 300
+"""Lines of a timeline on the page."""
+
+
 def page(results: Sequence[CaseResult], run: str, host: Mapping[str, object], engine: Mapping[str, object]) -> str:
     """The page of a run."""
     outcomes = [str(result.outcome) for result in results]
@@ -93,7 +105,10 @@ def page(results: Sequence[CaseResult], run: str, host: Mapping[str, object], en
     return environment.get_template("page").render(
         run=run,
         style=_STYLE,
-        cases=[case(result) for result in results],
+        cases=[{**case(result), "shown": [(probe(route), more) for route, more in alike(result.routes)]} for result in results],
+        head=HEAD,
+        since=since,
+        most=MOST,
         counts=counts,
         host={"kernel": None, **host},
         engine={"version": None, **engine},

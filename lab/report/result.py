@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.model.routes import Counts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.model.routes import Contradiction, Evidence, Hop, Route, TlsEnd
+    from lab.model.routes import Contradiction, Evidence, Hop, Moment, Route, TlsEnd
     from lab.model.verdicts import CaseResult, Verdict
 
 FORMAT = "lab-result/1"
@@ -66,6 +68,7 @@ def probe(route: Route) -> dict[str, object]:
     """One probe, as `lab trace --json` writes it too."""
     return {
         "id": route.probe,
+        "moment": route.moment,
         "stage": str(route.stage),
         "dispatched": route.dispatched,
         "answer": route.diagnosis,
@@ -75,9 +78,34 @@ def probe(route: Route) -> dict[str, object]:
         "certificate_of": list(route.certificate_of),
         "tls_ends_at": [_end(end) for end in route.tls_ends_at],
         "hops": [_hop(hop) for hop in route.hops],
+        "counts": _counts(route.counts),
+        "timeline": [] if route.moment else [_moment(one) for one in route.timeline],
         "evidence": [_evidence(e) for e in route.evidence],
         "contradictions": [_contradiction(c) for c in route.contradictions],
         "open": list(route.open_questions),
+    }
+
+
+_COUNTS = tuple(name for name in Counts.__dataclass_fields__ if name != "evidence")
+
+
+def _counts(counts: Counts) -> dict[str, object]:
+    cited: dict[str, list[dict[str, str]]] = {}
+    for name, evidence in counts.evidence:
+        cited.setdefault(name, []).append(_evidence(evidence))
+    return {**{name: getattr(counts, name) for name in _COUNTS}, "evidence": cited}
+
+
+def _moment(one: Moment) -> dict[str, object]:
+    return {
+        "time_ns": one.time_ns,
+        "since_ns": one.since_ns,
+        "hop": one.hop,
+        "vantage": one.vantage,
+        "process": one.process,
+        "event": one.event,
+        "bytes": one.size,
+        **_evidence(one.evidence),
     }
 
 

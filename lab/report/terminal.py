@@ -13,6 +13,8 @@ from rich.text import Text
 
 from lab.model.routes import TlsAtHop
 from lab.model.verdicts import Outcome
+from lab.report import timeline as timelines
+from lab.report.alike import alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,33 +56,58 @@ def headline(result: CaseResult) -> Text:
     )
 
 
-def case(result: CaseResult, *, evidence: bool = True) -> Iterator[Text]:
-    """A case in full: routes drawn, checks with their evidence, or the error."""
+def case(result: CaseResult, *, evidence: bool = True, timeline: bool = False) -> Iterator[Text]:
+    """A case in full: routes drawn, checks with their evidence, or the error; on demand each probe's timeline."""
     yield headline(result)
     yield Text(f"  {result.title}", style="dim")
     if result.error:
         yield from (Text(f"  {line}") for line in result.error.splitlines())
-    for route in result.routes:
+    for route, more in alike(result.routes):
         yield Text()
-        yield from draw(route)
+        yield from draw(route, more)
+        if timeline and not route.moment:
+            yield from timelines.timeline(route)
     if result.verdicts:
         yield Text()
     for verdict in result.verdicts:
         yield from check(verdict, evidence=evidence)
 
 
-def draw(route: Route) -> Iterator[Text]:
-    """The route of one probe, hop by hop, and its diagnostic line."""
-    yield Text.assemble("  probe ", (route.probe, "bold"), f"  {_outside(route)}")
+def draw(route: Route, more: int = 0) -> Iterator[Text]:
+    """The route of one probe, or of a moment of it, hop by hop, and its diagnostic line."""
+    others = f"  (and {more} more like it)" if more else ""
+    yield Text.assemble("  probe ", (timelines.name(route), "bold"), f"  {_outside(route)}{others}")
     peer = route.hops[0].peer if route.hops else None
     yield Text(f"    client {peer or ''}".rstrip())
     for hop in route.hops:
         yield from _draw_hop(hop)
+    if counted := _counted(route):
+        yield Text(f"      {counted}", style="dim")
     yield Text.assemble("    = ", (route.diagnosis, "bold"))
     for question in route.open_questions:
         yield Text(f"    ? open: {question}", style="yellow")
     for contradiction in route.contradictions:
         yield Text(f"    ? witnesses contradict each other about {contradiction.about}", style="yellow")
+
+
+_COUNTED = {
+    "unread": "bytes unread",
+    "segments": "segments came",
+    "reads": "reads",
+    "bytes_read": "bytes read",
+    "requests": "requests",
+    "dispatches": "dispatches",
+    "queries": "queries",
+    "answers": "answers",
+}
+
+
+def _counted(route: Route) -> str:
+    """What a moment is about, in numbers, as far as they are known."""
+    if not route.moment:
+        return ""
+    known = ((getattr(route.counts, name), words) for name, words in _COUNTED.items())
+    return " · ".join(f"{number} {words}" for number, words in known if number is not None)
 
 
 def _outside(route: Route) -> str:
