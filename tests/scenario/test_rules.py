@@ -70,7 +70,15 @@ STEP = {"connect": "web:8443"}
 
 
 def steps(*more: dict[str, Any]) -> dict[str, Any]:
-    return order(request=None, steps=[STEP, *more], expect=None) | {"twins": None}
+    return all_steps(STEP, *more)
+
+
+def all_steps(*steps: dict[str, Any]) -> dict[str, Any]:
+    return order(request=None, steps=list(steps), expect=None) | {"twins": None}
+
+
+def exact(**more: Any) -> dict[str, Any]:
+    return order(request=None, expect=None, exact={"connect_to": "web:8443", **more}) | {"twins": None}
 
 
 PAIRS: dict[str, Pair] = {
@@ -403,6 +411,65 @@ PAIRS: dict[str, Pair] = {
         steps({"look": "now", "expect": {"dispatched": False}}),
         [Bad(steps({"expect": {"dispatched": False}}), '"expect"', "is judged by a look")],
     ),
+    "one-action": Pair(
+        steps({"send": "x", "about": "x"}, {"look": "now", "about": "x"}),
+        [
+            Bad(steps({"about": "x"}), "{", "this step does nothing"),
+            Bad(steps({"send": "x", "await": "read"}), '"await"', "has `send` and `await`"),
+        ],
+    ),
+    "connection": Pair(
+        all_steps(
+            {"freeze": "app"},
+            {"link": {"into": "web"}},
+            {"fill": "web:8443"},
+            {"await": "settled"},
+            STEP,
+            {"kill": {"container": "app", "process": "receiver"}},
+        ),
+        [
+            Bad(all_steps({"freeze": "app"}), '"steps"', "no step connects"),
+            Bad(steps(STEP), '"connect"', "connects twice"),
+            Bad(all_steps({"send": "x"}, STEP), '"send"', "no connection yet"),
+            Bad(all_steps({"await": "read"}, STEP), '"await"', "no connection yet"),
+            Bad(all_steps({"freeze": {"container": "app", "process": "receiver"}}, STEP), '"freeze"', "no connection yet"),
+        ],
+    ),
+    "after-the-end": Pair(
+        steps({"send": "x"}, {"do": "half-close"}, {"receive": 1}, {"do": "reset"}, {"await": "closed"}),
+        [
+            Bad(steps({"do": "half-close"}, {"send": "x"}), '"send"', "after `do: half-close`"),
+            Bad(steps({"do": "reset"}, {"receive": 1}), '"receive"', "after `do: reset`"),
+            Bad(steps({"do": "close"}, {"do": "reset"}), '"do"', "after `do: close`"),
+        ],
+    ),
+    "handshake": Pair(
+        steps({"tls": {"stop_after": 9}}, {"look": "half"}, {"tls": "rest"}),
+        [
+            Bad(steps({"tls": {}}, {"tls": {}}), '"tls"', "has begun on this connection already"),
+            Bad(steps({"tls": "rest"}), '"tls"', "no TLS yet"),
+        ],
+    ),
+    "stop-after": Pair(
+        exact(tls={"sni": "shop.example"}),
+        [Bad(exact(tls={"stop_after": 9}), '"stop_after"', "the whole handshake")],
+    ),
+    "look-twice": Pair(
+        steps({"look": "one"}, {"look": "two"}),
+        [Bad(steps({"look": "one"}, {"look": "one"}), "one", "has a look `one` already")],
+    ),
+    "tally": Pair(
+        order(repeat=2, expect={"tally": {"answered": 2}}),
+        [Bad(expect(tally={"answered": 1}), '"tally"', "is sent once")],
+    ),
+    "pieces": Pair(
+        steps({"send": {"bytes": "abc", "pieces": [1, 2]}}, {"send": {"bytes": "abc", "pieces": [1], "each": True}}),
+        [
+            Bad(steps({"send": {"bytes": "abc", "pieces": [1, 3]}}), '"pieces"', "are 4 bytes, and there are 3"),
+            Bad(steps({"send": {"bytes": "abc", "each": True}}), '"each"', "there is none"),
+        ],
+    ),
+    "datagram": Pair(exact(transport="udp"), [Bad(exact(transport="udp", tls={}), '"tls"', "has no TLS")]),
     "entry": Pair(
         order(**{"from": "host", "expect": {"entry": "forwarder"}}),
         [Bad(expect(entry="forwarder"), '"entry"', "does not come from it")],
@@ -418,10 +485,10 @@ PAIRS: dict[str, Pair] = {
         ],
     ),
     "range": Pair(
-        expect(reads={"at_least": 2, "at_most": 2}, tally={"answered": {"at_most": 0}}),
+        order(repeat=2, expect={"reads": {"at_least": 2, "at_most": 2}, "tally": {"answered": {"at_most": 0}}}),
         [
             Bad(expect(reads={"at_least": 3, "at_most": 2}), "2", "no number is at least 3 and at most 2"),
-            Bad(expect(tally={"answered": {"at_least": 3, "at_most": 2}}), "2", "no number is at least 3"),
+            Bad(order(repeat=2, expect={"tally": {"answered": {"at_least": 3, "at_most": 2}}}), "2", "no number is at least 3"),
         ],
     ),
     "hop-listener": Pair(

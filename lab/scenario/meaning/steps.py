@@ -44,7 +44,7 @@ def _one_action(view: View) -> Iterator[Finding]:
     for name, probe in view.scenario.probes.items():
         for place, step in enumerate(probe.steps):
             given, path = _given(step), ("probes", name, "steps", place)
-            if not given:
+            if not given and step.expect is None:  # which says that a look is missing
                 yield Finding(path, Told("this step does nothing", f"exactly one of {', '.join(map(_key, ACTIONS))}"))
             for extra in given[1:]:
                 told = Told(f"this step has `{_key(given[0])}` and `{_key(extra)}`", "one action", "make two steps of it")
