@@ -29,11 +29,11 @@ JOBS = all_jobs(PROJECT, CATALOGUE)
 def test_every_image_folder_has_a_row_and_every_row_a_dockerfile() -> None:
     folders = {path.name for path in PROJECT.images.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == CATALOGUE.servers.keys()
-    assert all((PROJECT.images / name / "Dockerfile").is_file() for name in folders)
+    assert all((PROJECT.images / row.folder / "Dockerfile").is_file() for row in CATALOGUE.servers.values())
 
 
 def test_every_server_is_in_a_scenario() -> None:
-    used = {one.image for job in JOBS if job.plan for one in job.plan.containers}
+    used = {one.server for job in JOBS if job.plan for one in job.case.scenario.containers.values()}
     servers = {name for name, row in CATALOGUE.servers.items() if row.role in ("proxy", "application")}
     assert servers <= used
 

@@ -52,8 +52,10 @@ def _agrees(folder: Path, row: Server) -> None:
     path = folder / ROW
     if row.name != folder.name:
         raise CatalogueError(f"{path}: name is {row.name!r}, its folder is {folder.name!r}")
-    if not (folder / "Dockerfile").is_file():
-        raise CatalogueError(f"{folder}: no Dockerfile in it")
+    if not (folder.parent / row.folder / "Dockerfile").is_file():
+        raise CatalogueError(f"{folder.parent / row.folder}: no Dockerfile in it")
+    if row.image and (folder / "Dockerfile").is_file():
+        raise CatalogueError(f"{path}: `image` names the folder of another image, and a Dockerfile is here too")
     if row.template and not (folder / row.template).is_file():
         raise CatalogueError(f"{path}: template {row.template!r} is not beside it")
     if (row.template is None) != (row.config is None):

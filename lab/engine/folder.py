@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_APP_MARK = '"lab": "app/1"'
+_APP_MARK = '"app/1"'
 
 
 def read_observations(folder: Path) -> Observations:

@@ -62,6 +62,8 @@ class Server(BaseModel):
     title: str
     role: Literal["proxy", "application", "database", "agent", "base"]
     """`agent`: the lab's own recorder, client and certificate issuer; `base`: what the others are built on."""
+    image: str | None = None
+    """Folder whose image it runs, where that is another row's; None: its own."""
     config: str | None = None
     """File name under /etc/lab that the server reads."""
     template: str | None = None
@@ -89,6 +91,11 @@ class Server(BaseModel):
     process: str = ""
     """Name of its executable as the kernel shows it."""
     quirks: tuple[Quirk, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Folder of `images/` that its image is built from."""
+        return self.image or self.name
 
 
 class Catalogue(BaseModel):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lab.model.verdicts import CaseResult, Verdict
 
-END_SECONDS = 1.0
-"""A server must have ended so long after TERM: the engine would wait ten and then kill it."""
+END_SECONDS = 3.0
+"""A server must have ended so long after TERM: a second of its own (gunicorn's threaded worker looks up once a second) and what
+a busy machine adds. The engine would wait ten and then kill it."""
 
 
 @dataclass(frozen=True, slots=True)

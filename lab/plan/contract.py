@@ -6,16 +6,18 @@ claim, the plan must say UNSUPPORTED. Weak spot: one listener each; several in o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lab.model.contract import Asked
-from lab.model.scenario import Tls
-from lab.plan.render import RenderListener, RenderRule, Unsupported, render
+from lab.model.scenario import Limits, Rate, Tls
+from lab.plan.abilities import Unsupported, supported
+from lab.plan.shapes import RenderDatabase, RenderListener, RenderRule, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from lab.model.catalogue import Server
+    from lab.model.catalogue import Option, Server
 
 SERVER, APP, CLIENT_FACING = "server", "app", "shop.example"
 BODY = "7 bytes"
@@ -129,40 +131,77 @@ def _chosen(row: Server, tls: dict[str, Any], condition: dict[str, str]) -> dict
 
 # What is not claimed must be refused.
 
+OF_LISTENER: Mapping[Option, dict[str, Any]] = {
+    "udp": {"transport": "udp"},
+    "backlog": {"backlog": 16},
+    "defer_accept": {"defer_accept": True},
+    "reuse_port": {"reuse_port": True},
+    "client_certificate": {"client_certificate": True},
+    "proxy_protocol": {"proxy_protocol": True},
+    "only_known_names": {"only_known_names": True},
+    "deny": {"deny": ("/private",)},
+    "rate": {"rate": Rate(requests=1)},
+}
+OF_RULE: Mapping[Option, Tls] = {"send_proxy": Tls.ENDED, "send_proxy_passthrough": Tls.PASSTHROUGH}
+OF_CONTAINER: Mapping[Option, Settings] = {
+    "workers": Settings(workers=2),
+    "head_bytes": Settings(limits=Limits(head_bytes=4096)),
+    "body_bytes": Settings(limits=Limits(body_bytes=4096)),
+    "head_seconds": Settings(limits=Limits(head_seconds=2)),
+    "body_seconds": Settings(limits=Limits(body_seconds=2)),
+    "database": Settings(database=RenderDatabase("db", 5432)),
+}
+"""Option -> a value that asks for it."""
 
-def asked(row: Server, template: str) -> tuple[Asked, ...]:
-    """Everything that can be asked and is not claimed; where all is claimed, one claim is taken away first."""
-    found = tuple(_ask(row, template, what, listener) for what, listener in _unclaimed(row))
-    if found:
-        return found
-    less = row.model_copy(update={"begins_tls": False})
-    return tuple(_ask(less, template, f"{what}, had it no such claim", listener) for what, listener in _unclaimed(less))
+
+def asked(row: Server) -> tuple[Asked, ...]:
+    """Everything that can be asked and is not claimed, and what the plan says to it."""
+    return tuple(_ask(row, what, listeners, settings) for what, listeners, settings in _unclaimed(row))
 
 
-def _ask(row: Server, template: str, what: str, listener: RenderListener) -> Asked:
+def _ask(row: Server, what: str, listeners: tuple[RenderListener, ...], settings: Settings) -> Asked:
     try:
-        render(row, template, (listener,))
+        supported(row, listeners, settings)
     except Unsupported as refusal:
         return Asked(what, str(refusal))
     return Asked(what, None)
 
 
-def _unclaimed(row: Server) -> Iterator[tuple[str, RenderListener]]:
-    """In words, and a listener that asks for it."""
-    base = next(iter(row.tls))
+def _unclaimed(row: Server) -> Iterator[tuple[str, tuple[RenderListener, ...], Settings]]:
+    """In words, and the listeners and settings that ask for it."""
+    base = _listener(next(iter(row.tls)), *([_rule(next(iter(row.tls)))] if row.role == "proxy" else []))
+    for what, listener in (*_unclaimed_ways(row, base), *_unclaimed_options(row, base)):
+        yield what, (listener,), Settings()
+    for option, settings in OF_CONTAINER.items():
+        if option not in row.options:
+            yield option, (base,), settings
+    bound = row.bounds.get("listeners")
+    if bound and bound.most is not None:
+        more = bound.most + 1
+        yield f"{more} listeners", (base,) * more, Settings()
+
+
+def _unclaimed_ways(row: Server, base: RenderListener) -> Iterator[tuple[str, RenderListener]]:
     for mode in Tls:
         if mode not in row.tls:
-            yield f"tls: {mode}", _listener(mode, _rule(mode))
+            yield f"tls: {mode}", replace(base, tls=mode)
     if row.role != "proxy":
-        yield "routes", _listener(base, _rule(base))
+        yield "routes", replace(base, rules=(_rule(base.tls),))
         return
     for name, field in (("sni", "sni"), ("host", "http_host"), ("path", "path")):
         if name not in row.routes_by:
-            mode = Tls.ENDED if name == "sni" else base
-            value = "/a" if name == "path" else CLIENT_FACING
-            yield f"routes by {name}", _listener(mode, _rule(mode, **{field: value}))
+            yield f"routes by {name}", replace(base, rules=(_rule(base.tls, **{field: CLIENT_FACING}),))
     if not row.begins_tls:
-        yield "upstream_tls", _listener(base, _rule(base, upstream_tls=CLIENT_FACING))
+        yield "upstream_tls", replace(base, rules=(_rule(base.tls, upstream_tls=CLIENT_FACING),))
+
+
+def _unclaimed_options(row: Server, base: RenderListener) -> Iterator[tuple[str, RenderListener]]:
+    for option, change in OF_LISTENER.items():
+        if option not in row.options:
+            yield option, replace(base, **change)
+    for option, mode in OF_RULE.items():
+        if option not in row.options and mode in row.tls and row.role == "proxy":
+            yield option, replace(base, tls=mode, rules=(replace(_rule(mode), send_proxy=True),))
 
 
 def _rule(tls: Tls, **conditions: str) -> RenderRule:

@@ -30,7 +30,7 @@ def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, sibli
     return PlannedContainer(
         name=name,
         namespace=namespace_of(name, container),
-        image=row.name,
+        image=row.folder,
         foreign=False,
         command=container.command or row.command,
         environment=tuple(sorted(container.environment.items())),

@@ -50,10 +50,10 @@ def contract_jobs(row: Server, catalogue: Catalogue) -> list[Job]:
     return made
 
 
-def hold(work: Work, row: Server, catalogue: Catalogue, jobs: Sequence[Job]) -> Contract:
+def hold(work: Work, row: Server, jobs: Sequence[Job]) -> Contract:
     """Carry out the arrangements of one server, one after the other, then end it and start it again."""
     cases = []
-    verdicts = [judging.of_refusals(planning.asked(row, catalogue.templates.get(row.name, "")))]
+    verdicts = [judging.of_refusals(planning.asked(row))]
     for job in jobs:
         result = work.carry_out(job)
         work.settle(job)
@@ -75,7 +75,7 @@ def _live(work: Work, row: Server, job: Job) -> Life:
     try:
         with work.progress.phase(f"{row.name}: end and start again"):
             stand_up(standing)
-            return live(standing, planning.SERVER, row, versions.get(row.name, ""))
+            return live(standing, planning.SERVER, row, versions.get(row.folder, ""))
     finally:
         take_down(standing)
 
@@ -87,4 +87,4 @@ def contracts(names: Sequence[str], mode: Mode) -> Iterator[Contract]:
     for row in servers(catalogue, names):
         jobs = contract_jobs(row, catalogue)
         with started_with(jobs, mode) as work:
-            yield hold(work, row, catalogue, jobs)
+            yield hold(work, row, jobs)

@@ -35,7 +35,7 @@ def test_a_row_that_claims_what_is_not_so_is_found_out() -> None:
     jobs = contract_jobs(row, catalogue)
     with started_with(jobs, Mode.QUIET) as work:
         work.engine["versions"] = {}
-        found = hold(work, row, catalogue, jobs)
+        found = hold(work, row, jobs)
     failed = {verdict.id for verdict in found.verdicts if verdict.outcome is Outcome.FAIL}
     assert failed == {"user", "version", "check-broken"}
     assert {v.id for case in found.cases for v in case.verdicts if v.outcome is Outcome.FAIL} == {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from lab.engine.catalogue import load_catalogue
+from lab.model.catalogue import Option
 from lab.model.scenario import Tls
-from lab.plan.contract import arrangements, asked
+from lab.plan.contract import OF_CONTAINER, OF_LISTENER, OF_RULE, arrangements, asked
 from lab.session.contract import contract_jobs, servers
 from lab.session.jobs import UsageError
 
@@ -24,12 +25,12 @@ BOUND = servers(CATALOGUE, [])
 def test_every_arrangement_of_every_row_can_be_planned(row: Server) -> None:
     jobs = contract_jobs(row, CATALOGUE)
     assert len({job.case.id for job in jobs}) == len(jobs) >= 1
-    assert all(row.name in {one.image for one in job.plan.containers} for job in jobs if job.plan)
+    assert all(row.folder in {one.image for one in job.plan.containers} for job in jobs if job.plan)
 
 
 @pytest.mark.parametrize("row", BOUND, ids=lambda row: row.name)
 def test_what_no_row_claims_is_refused(row: Server) -> None:
-    found = asked(row, CATALOGUE.templates.get(row.name, ""))
+    found = asked(row)
     assert found
     assert [one.what for one in found if one.refused is None] == []
 
@@ -47,13 +48,19 @@ def test_an_arrangement_for_each_claim_and_for_no_more() -> None:
 
 def test_less_claimed_is_more_refused() -> None:
     full = CATALOGUE.servers["nginx"]
-    template = CATALOGUE.templates["nginx"]
-    less = full.model_copy(update={"tls": (Tls.NONE,), "routes_by": ("host",), "begins_tls": False})
-    assert [one.what for one in asked(less, template)] == [
-        "tls: ended", "tls: passthrough", "routes by sni", "routes by path", "upstream_tls",
-    ]  # fmt: skip
-    assert all(one.refused for one in asked(less, template))
-    assert [one.what for one in asked(full, template)] == ["upstream_tls, had it no such claim"]
+    less = full.model_copy(update={"tls": (Tls.NONE,), "routes_by": ("host",), "begins_tls": False, "options": ()})
+    more = {one.what for one in asked(less)} - {one.what for one in asked(full)}
+    assert {"tls: ended", "tls: passthrough", "routes by sni", "routes by path", "upstream_tls", "backlog", "workers"} <= more
+    assert all(one.refused for one in asked(less))
+
+
+def test_every_option_there_is_can_be_asked_for() -> None:
+    with_others = {*OF_LISTENER, *OF_RULE, *OF_CONTAINER, "listeners", "send_proxy_to_some"}
+    assert with_others == set(get_args(Option))
+
+
+def test_a_bound_on_listeners_is_asked_for() -> None:
+    assert [one.refused is not None for one in asked(CATALOGUE.servers["uvicorn"]) if one.what == "2 listeners"] == [True]
 
 
 def test_only_servers_are_bound_by_the_contract() -> None:

@@ -10,7 +10,17 @@ from lab.engine.catalogue import load_catalogue
 from lab.scenario import Problem, ScenarioError, load, siblings_of
 
 ROOT = Path(__file__).parents[2]
-CATALOGUE = load_catalogue(ROOT / "images")
+WHOLE = load_catalogue(ROOT / "images")
+CATALOGUE = WHOLE.model_copy(
+    update={
+        "servers": {
+            n: row
+            for n, row in WHOLE.servers.items()
+            if row.role == "agent" or n in ("app", "base", "envoy", "haproxy", "nginx")
+        }
+    }
+)
+"""These servers alone, so that a new one changes no text that lists what is allowed."""
 SIBLINGS = {"files/nginx.conf": b"events {}\n", "files/page.html": b"<p>\n"}
 
 SHOP: dict[str, Any] = {
