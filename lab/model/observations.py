@@ -160,32 +160,41 @@ class SeenProcess:
 
 @dataclass(frozen=True, slots=True)
 class KernelEvent:
-    """One tracepoint hit, tied to its socket."""
+    """One tracepoint hit, tied to its socket; or, where the host refuses tracepoints, one system call seen by strace.
+
+    Tracepoints give all events but `connect`; their `socket` is the kernel's address (positive), and ends come with `state`,
+    `retransmit` and resets only, so reads and writes are joined to them by `socket`. A datagram's socket changes no state:
+    its reads and writes have no ends here. strace gives `connect`, `accept`, `read` and `write` of the servers' processes
+    only; its `socket` is a number of our own (negative), one for each connection, and each event has both ends itself.
+    """
 
     line: int
     """Line in `kernel.jsonl`, from 1."""
     time_ns: int
     event: str
-    """`state`, `read`, `write`, `accept`, `ready` (data was put into the receive buffer and its waiters woken), `retransmit`,
-    `reset sent`, `reset received`."""
+    """`state`, `read`, `write`, `accept`, `ready` (data was put into the receive buffer and its waiters woken; of a listener: a
+    connection was put into the accept queue), `retransmit`, `reset sent`, `reset received`; `connect` (by the process)."""
     pid: int
     """Host pid (thread group) in whose context it ran. For `state`, `ready`, `retransmit` and resets this says nothing about
     ownership: on loopback the server's ESTABLISHED runs in the client's context."""
     socket: int
-    """The kernel's address of the socket: joins events of one socket; 0 for `accept`."""
+    """Joins events of one socket; 0 for a tracepoint's `accept`, and where the kernel had none (a reset sent because nobody
+    listens, a SYN-ACK sent again)."""
     namespace: str
-    """Namespace of the process for `read`, `write`, `accept`; empty for `state`."""
+    """Namespace of the process for `read`, `write`, `accept`, `connect`; empty for the others."""
     size: int = 0
     """Bytes read or written; the new descriptor for `accept`; negative: -errno."""
     old_state: str = ""
     new_state: str = ""
     """Names of include/net/tcp_states.h without `TCP_`: `CLOSE`, `LISTEN`, `SYN_SENT`, `ESTABLISHED`, ..."""
     local: Endpoint | None = None
-    """The socket's own end; for `read`, `write` and `accept` only where the witness is strace, which has no `socket`."""
+    """The socket's own end; of a reset sent, the end in whose name it was sent."""
     peer: Endpoint | None = None
     transport: str = "tcp"
     peek: bool = False
     """A read with MSG_PEEK: looked, not taken."""
+    reason: str = ""
+    """Of `reset sent`, in the kernel's words (include/net/rstreason.h): `NO_SOCKET`, `TCP_ABORT_ON_DATA`, `TCP_STATE`, ..."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,7 +276,7 @@ def test_only_processes_of_the_named_container_are_signalled(place: Any) -> None
 
 def test_a_lost_segment_comes_twice_and_is_read_once(place: Any, evidence: Fetch) -> None:
     with stage(place) as at:
-        at.connect()
+        local = at.connect()
         assert at.ask("link", namespace="web", port=8080, lose=[2], late=[]) == {"available": True}
         for piece in ("a", "b", "c"):
             at.client.ask("send", piece, 10)
@@ -285,7 +285,10 @@ def test_a_lost_segment_comes_twice_and_is_read_once(place: Any, evidence: Fetch
             heard += at.client.ask("recv", 100, 5)
         at.ask("link", namespace="web", port=None, lose=[], late=[])
         at.ask("detach")
-        came = payloads(evidence(at.made, "one"), "web", 8080)
+        folder = evidence(at.made, "one")
+        came = payloads(folder, "web", 8080)
+    again = [each for each in kernel(folder, "retransmit") if each["peer"] == [at.address, 8080]]
+    assert [each["local"] for each in again] == [local]
     assert heard.replace("+", "") == "a" * 10 + "b" * 10 + "c" * 10
     assert b"".join(came).count(b"b" * 10) == 2
     assert b"".join(came).count(b"a" * 10) == 1
@@ -356,6 +359,43 @@ def test_a_link_reaches_no_foreign_namespace(place: Any) -> None:
         at.ask("link", namespace="web", port=here.getsockname()[1], lose="all", late=[1])
         with socket.create_connection(here.getsockname(), timeout=5):
             pass
+
+
+def test_the_kernel_tells_when_data_was_ready_and_that_nobody_had_read_it(place: Any, evidence: Fetch) -> None:
+    with stage(place) as at:
+        at.ask("signal", container=at.server.id, process="all", signal="STOP")
+        local = at.connect()
+        at.client.ask("send", "x", 10)
+        assert at.wait_for("unread", local) == {"seen": True}
+        thawed = time.time_ns()
+        at.ask("signal", container=at.server.id, process="all", signal="CONT")
+        assert at.wait_for("read", local) == {"seen": True}
+        at.ask("detach")
+        folder = evidence(at.made, "one")
+    (socket_,) = {each["socket"] for each in kernel(folder, "state") if each["local"][1] == 8080 and each["peer"] == local}
+    ready = [each["time_ns"] for each in kernel(folder, "ready") if each["socket"] == socket_]
+    read = [each["time_ns"] for each in kernel(folder, "read") if each["socket"] == socket_ and each["size"] == 10]
+    assert len(ready) == len(read) == 1
+    assert ready[0] < thawed < read[0]
+
+
+def test_the_kernel_tells_who_refused_and_why(place: Any, evidence: Fetch) -> None:
+    with stage(place) as at:
+        at.connect()
+        at.ask("signal", container=at.server.id, process="all", signal="KILL")
+        assert at.client.ask("connect", at.address, 5) == {"error": "ConnectionRefusedError"}
+        at.ask("detach")
+        folder = evidence(at.made, "one")
+    (refusal,) = [each for each in kernel(folder, "reset sent") if each["reason"] == "NO_SOCKET"]
+    assert refusal["local"] == [at.address, 8080]
+    assert refusal["socket"] == 0
+    (heard,) = [each for each in kernel(folder, "reset received") if each["local"] == refusal["peer"]]
+    assert heard["peer"] == refusal["local"]
+
+
+def kernel(folder: Path, event: str) -> list[dict[str, Any]]:
+    lines = (json.loads(line) for line in (folder / "kernel.jsonl").read_text().splitlines())
+    return [each for each in lines if each["event"] == event]
 
 
 def payloads(folder: Path, namespace: str, port: int) -> list[bytes]:

@@ -8,13 +8,16 @@ import pytest
 from recorder import formats, ring, timeline, tracefs
 
 KERNEL = Path(__file__).parent / "kernel-6.18"
-PAGE = (KERNEL / "page.bin").read_bytes()
-TEXT = [line for line in (KERNEL / "page.txt").read_text().splitlines() if line and not line.startswith("#")]
+PAGE, SECOND = ((KERNEL / f"{name}.bin").read_bytes() for name in ("page", "page-2"))
+TEXT, SECOND_TEXT = (
+    [line for line in (KERNEL / f"{name}.txt").read_text().splitlines() if line and not line.startswith("#")]
+    for name in ("page", "page-2")
+)
 DATA = formats.page_header((KERNEL / "header_page").read_text())
 FORMATS = {
     form.id: form
-    for name, (_, fields, _) in tracefs.EVENTS.items()
-    for form in [formats.parse((KERNEL / f"{name}.format").read_text(), fields)]
+    for name, wanted in tracefs.EVENTS.items()
+    for form in [formats.parse((KERNEL / f"{name}.format").read_text(), wanted.fields)]
 }
 
 
@@ -27,9 +30,9 @@ def word(kind: int, delta: int) -> int:
     return kind | delta << 5
 
 
-def decoded() -> list[tuple[int, timeline.Event]]:
+def decoded(page: bytes = PAGE) -> list[tuple[int, timeline.Event]]:
     found = []
-    for time, record in ring.records(PAGE, DATA):
+    for time, record in ring.records(page, DATA):
         event = timeline.event(FORMATS[int.from_bytes(record[:2], "little")], time, record)
         assert event is not None
         found.append(event)
@@ -71,6 +74,38 @@ def test_reads_peeks_and_writes_are_told_apart_and_joined_by_socket() -> None:
     reader = next(each["socket"] for each in events if each["event"] == "read")
     states = [each["new_state"] for each in events if each["event"] == "state" and each["socket"] == reader]
     assert states[:2] == ["SYN_RECV", "ESTABLISHED"]
+
+
+def test_retransmissions_and_resets_have_the_ends_that_the_kernel_prints() -> None:
+    kinds = {"tcp_retransmit_skb": "retransmit", "tcp_retransmit_synack": "retransmit", "tcp_receive_reset": "reset received"}
+    pattern = re.compile(r": (\w+): .*sport=(\d+) dport=(\d+)")
+    printed = [(kinds[found[1]], found[2], found[3]) for line in SECOND_TEXT if (found := pattern.search(line))]
+    events = [each for _, each in decoded(SECOND) if each["event"] in kinds.values()]
+    assert [(each["event"], str(each["local"][1]), str(each["peer"][1])) for each in events] == printed
+    assert len(printed) == 8
+    (again,) = {each["socket"] for each in events if each["event"] == "retransmit" and each["socket"]}
+    assert again
+
+
+def test_a_reset_says_whose_name_it_was_sent_in_and_why() -> None:
+    pattern = re.compile(r"tcp_send_reset: .*skaddr=(\w+) src=(\S+):(\d+) dest=(\S+):(\d+) .*reason=(\w+)")
+    printed = [match.groups() for line in SECOND_TEXT if (match := pattern.search(line))]
+    events = [each for _, each in decoded(SECOND) if each["event"] == "reset sent"]
+    assert len(events) == len(printed) == 4
+    for event, (address, local, port, peer, peer_port, reason) in zip(events, printed, strict=True):
+        assert bool(event["socket"]) is bool(int(address, 16))
+        assert event["local"] == [local.strip("[]"), int(port)]
+        assert event["peer"] == [peer.strip("[]"), int(peer_port)]
+        assert event["reason"] == reason
+    assert {each["reason"] for each in events} == {"NO_SOCKET", "TCP_STATE"}
+
+
+def test_data_that_is_ready_has_a_socket_and_no_ends() -> None:
+    events = [each for _, each in decoded(SECOND) if each["event"] == "ready"]
+    printed = [line for line in SECOND_TEXT if "sk_data_ready" in line]
+    assert len(events) == len(printed)
+    assert [each["transport"] == "udp" for each in events] == ["protocol=17" in line for line in printed]
+    assert all(each["socket"] > 0 and "local" not in each for each in events)
 
 
 def test_accept_carries_the_descriptor_and_udp_its_transport() -> None:
@@ -149,3 +184,34 @@ def test_lost_events_are_all_three_kinds() -> None:
     stats = "entries: 9\noverrun: 3\ncommit overrun: 2\nbytes: 77\ndropped events: 1\nread events: 4\n"
     assert tracefs._lost(stats) == 6
     assert tracefs._lost("entries: 9\noverrun: 0\ncommit overrun: 0\ndropped events: 0\n") == 0
+
+
+def root(folder: Path, without: tuple[str, ...] = ()) -> Path:
+    """A tracefs with the events of this kernel but some."""
+    for name, wanted in tracefs.EVENTS.items():
+        place = folder / "instances/lab/events" / wanted.system / name
+        place.mkdir(parents=True)
+        if name not in without:
+            (folder / "events" / wanted.system / name).mkdir(parents=True)
+            text = (KERNEL / f"{name}.format").read_text()
+            (folder / "events" / wanted.system / name / "format").write_text(text)
+    return folder
+
+
+def test_an_event_that_the_kernel_lacks_is_left_out_and_named(tmp_path: Path) -> None:
+    folder = root(tmp_path, ("tcp_send_reset", "sk_data_ready"))
+    known, left_out = tracefs._enable_all(folder, folder / "instances/lab")
+    assert set(left_out) == {"tcp_send_reset", "sk_data_ready"}
+    assert {form.name for form in known.values()} == set(tracefs.EVENTS) - set(left_out)
+    instance = tracefs.Instance(folder, (), 4096, 16, known, left_out, 0)
+    assert tracefs.how(instance).endswith("tcp_receive_reset; not on this kernel: sk_data_ready, tcp_send_reset")
+    enabled = folder / "instances/lab/events/sock/sock_recv_length"
+    assert (enabled / "filter").read_text() == "family == 2 || family == 10"
+    assert (enabled / "enable").read_text() == "1"
+
+
+@pytest.mark.parametrize("missing", [name for name, wanted in tracefs.EVENTS.items() if wanted.essential])
+def test_control_without_an_essential_event_the_witness_is_refused(tmp_path: Path, missing: str) -> None:
+    folder = root(tmp_path, (missing,))
+    with pytest.raises(OSError, match=missing):
+        tracefs._enable_all(folder, folder / "instances/lab")

@@ -119,3 +119,42 @@ def test_a_case_that_watches_more_judges_anew_what_it_had_refused() -> None:
     assert places(event, NOBODY, [wider], memory) == {}
     forget(memory, "one", belonging=False)
     assert places(event, NOBODY, [wider], memory) == {"one": ""}
+
+
+def ends(event: str, local: tuple[str, int], peer: tuple[str, int], socket: int = 5) -> dict[str, Any]:
+    return {"event": event, "socket": socket, "local": list(local), "peer": list(peer)}
+
+
+def test_resets_and_retransmissions_belong_to_the_case_with_the_address() -> None:
+    for event in ("retransmit", "reset sent", "reset received"):
+        found = ends(event, ("10.0.1.3", 80), ("10.0.1.2", 4000))
+        assert places(found, STRANGER, [ONE, TWO], Memory()) == {"one": ""}
+
+
+def test_a_reset_of_no_socket_does_not_decide_about_the_next() -> None:
+    memory = Memory()
+    assert places(ends("reset sent", ("10.0.1.3", 80), ("10.0.1.2", 4000), 0), NOBODY, [ONE, TWO], memory) == {"one": ""}
+    assert places(ends("reset sent", ("10.0.2.2", 80), ("10.0.2.3", 4000), 0), NOBODY, [ONE, TWO], memory) == {"two": ""}
+
+
+def test_data_is_ready_for_the_case_that_the_socket_is_known_to_belong_to() -> None:
+    memory = Memory()
+    places(state("LISTEN", "SYN_RECV", ("10.0.1.3", 80), ("10.0.1.2", 4000)), NOBODY, [ONE, TWO], memory)
+    assert places(read(5, "ready"), STRANGER, [ONE, TWO], memory) == {"one": ""}
+
+
+def test_control_data_on_an_unknown_socket_is_ready_for_nobody() -> None:
+    memory = Memory()
+    assert places(read(5, "ready"), SERVER, [ONE, TWO], memory) == {}
+    places(state("LISTEN", "SYN_RECV", ("10.9.9.9", 80), ("10.9.9.8", 4000)), NOBODY, [ONE, TWO], memory)
+    assert places(read(5, "ready"), SERVER, [ONE, TWO], memory) == {}
+
+
+def test_a_datagram_socket_is_known_by_whoever_tried_to_read_it() -> None:
+    memory = Memory()
+    datagram = {"transport": "udp"}
+    assert places(read(9, "ready") | datagram, STRANGER, [ONE, TWO], memory) == {}
+    places(read(9) | datagram, SERVER, [ONE, TWO], memory)
+    assert places(read(9, "ready") | datagram, STRANGER, [ONE, TWO], memory) == {"one": ""}
+    places(read(9) | datagram, STRANGER, [ONE, TWO], memory)
+    assert places(read(9, "ready") | datagram, SERVER, [ONE, TWO], memory) == {}

@@ -66,7 +66,8 @@ def _kernel() -> tuple[tracefs.Instance | None, Witness]:
         why = "the pids that the kernel reports are those of its first pid namespace, and this is another"
         return None, _witness(available=False, how="tracefs", why=why)
     try:
-        return tracefs.open_instance(), _witness(available=True, how="tracefs: " + ", ".join(tracefs.EVENTS), why="")
+        instance = tracefs.open_instance()
+        return instance, _witness(available=True, how=tracefs.how(instance), why="")
     except tracefs.RefusedError as error:
         return None, _witness(available=False, how="tracefs", why=str(error))
 

@@ -1,18 +1,24 @@
 """From trace records to events, and to the cases that an event belongs to.
 
 Field names are those of `KernelEvent`. Rule: a read, write or accept belongs to the namespace of its process. A
-change of state is told to each case that it may belong to, because it runs in whatever context the packet came in:
-only the first change of a socket (to SYN_SENT or LISTEN) is made by its own process. Weak spot: loopback addresses
-are the same in every namespace, so a change of state on loopback by an unknown socket goes to all cases.
+change of state, a retransmission and a reset are told to each case that they may belong to, because they run in whatever
+context the packet or the timer came in: only the first change of a socket (to SYN_SENT or LISTEN) is made by its own
+process. That data is ready is told without ends, and goes to the cases that the socket is known to belong to. Weak spot:
+loopback addresses are the same in every namespace, so what an unknown socket does on loopback goes to all cases; a
+datagram's socket is known only after its process has tried to read or write once.
 """
 
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.formats import Format
     from recorder.tids import Owner
 
@@ -38,8 +44,16 @@ KINDS = {
     "sock_send_length": "write",
     "sys_exit_accept4": "accept",
     "sys_exit_accept": "accept",
+    "sk_data_ready": "ready",
+    "tcp_retransmit_skb": "retransmit",
+    "tcp_retransmit_synack": "retransmit",
+    "tcp_send_reset": "reset sent",
+    "tcp_receive_reset": "reset received",
 }
+WITH_ENDS = frozenset({"state", "retransmit", "reset sent", "reset received"})
+"""Events that name both ends of the connection, and run in anybody's context."""
 TRANSPORTS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
 MSG_PEEK = 2
 MAPPED = bytes(10) + b"\xff\xff"
 MOST_SOCKETS = 50_000
@@ -79,20 +93,25 @@ def event(form: Format, time_ns: int, record: bytes) -> tuple[int, Event] | None
     found: Event = {"time_ns": time_ns, "event": kind, "pid": 0, "socket": 0, "namespace": ""}
     if kind == "accept":
         return values["common_pid"], found | {"size": values["ret"]}
-    transport = TRANSPORTS.get(values["protocol"])
-    if transport is None or values["family"] not in (socket.AF_INET, socket.AF_INET6):
+    transport = TRANSPORTS.get(values.get("protocol", socket.IPPROTO_TCP))
+    more = _MORE[kind](form, values)
+    if transport is None or more is None:
         return None
-    found["transport"] = transport
-    return values["common_pid"], found | (_state(values) if kind == "state" else _moved(values))
+    return values["common_pid"], found | {"transport": transport} | more
 
 
 def places(found: Event, owner: Owner, views: list[View], memory: Memory) -> dict[str, str]:
     """Case -> name of the namespace, for each case that the event belongs to."""
-    if found["event"] == "state":
-        return dict.fromkeys(_of_state(found, owner, views, memory), "")
+    if found["event"] in WITH_ENDS:
+        return dict.fromkeys(_of_ends(found, owner, views, memory), "")
     known = memory.sockets.get(found["socket"], {})
+    if found["event"] == "ready":
+        return {view.case: "" for view in views if known.get(view.case)}
     named = {view.case: _namespace(view, owner, known.get(view.case, False)) for view in views}
-    return {case: name for case, name in named.items() if name is not None}
+    where = {case: name for case, name in named.items() if name is not None}
+    if found.get("transport") == "udp":
+        memory.sockets[found["socket"]] = dict.fromkeys(where, True)
+    return where
 
 
 def forget(memory: Memory, case: str, *, belonging: bool) -> None:
@@ -111,11 +130,11 @@ def _namespace(view: View, owner: Owner, known: bool) -> str | None:
     return view.namespaces.get(owner.inode)
 
 
-def _of_state(found: Event, owner: Owner, views: list[View], memory: Memory) -> list[str]:
-    born = found["old_state"] == "CLOSE"
+def _of_ends(found: Event, owner: Owner, views: list[View], memory: Memory) -> list[str]:
+    born = found.get("old_state") == "CLOSE"
     if len(memory.sockets) >= MOST_SOCKETS:
         memory.sockets.clear()
-    verdicts = memory.sockets.setdefault(found["socket"], {})
+    verdicts = memory.sockets.setdefault(found["socket"], {}) if found["socket"] else {}
     for view in views:
         if born or view.case not in verdicts:
             verdicts[view.case] = _touches(view, found, owner if born else None)
@@ -138,25 +157,66 @@ def _anywhere(address: str) -> bool:
     return address.startswith("127.") or address in ("::1", "0.0.0.0", "::")
 
 
-def _state(values: dict[str, Any]) -> Event:
+def _state(form: Format, values: dict[str, Any]) -> Event | None:
+    found = _ends(form, values)
+    old, new = (STATES.get(values[name], str(values[name])) for name in ("oldstate", "newstate"))
+    return found and found | {"old_state": old, "new_state": new}
+
+
+def _moved(_: Format, values: dict[str, Any]) -> Event | None:
+    """Bytes read or written; a negative size is -errno."""
+    if values["family"] not in FAMILIES:
+        return None
+    return {"socket": values["sk"], "size": values["ret"], "peek": bool(values["flags"] & MSG_PEEK)}
+
+
+def _ready(_: Format, values: dict[str, Any]) -> Event | None:
+    return {"socket": values["skaddr"]} if values["family"] in FAMILIES else None
+
+
+def _ends(_: Format, values: dict[str, Any]) -> Event | None:
+    """A retransmitted SYN-ACK has no socket yet."""
+    if values["family"] not in FAMILIES:
+        return None
     return {
-        "socket": values["skaddr"],
-        "old_state": STATES.get(values["oldstate"], str(values["oldstate"])),
-        "new_state": STATES.get(values["newstate"], str(values["newstate"])),
+        "socket": values.get("skaddr", 0),
         "local": [_address(values, "saddr"), values["sport"]],
         "peer": [_address(values, "daddr"), values["dport"]],
     }
 
 
-def _moved(values: dict[str, Any]) -> Event:
-    """Bytes read or written; a negative size is -errno."""
-    return {"socket": values["sk"], "size": values["ret"], "peek": bool(values["flags"] & MSG_PEEK)}
+def _reset_sent(form: Format, values: dict[str, Any]) -> Event | None:
+    """The ends are whole socket addresses here. No socket: nobody had one for the packet that is refused."""
+    local, peer = _whole(values["saddr"]), _whole(values["daddr"])
+    reason = form.words.get("reason", {}).get(values["reason"], str(values["reason"]))
+    return {"socket": values["skaddr"], "local": local, "peer": peer, "reason": reason} if local and peer else None
+
+
+_MORE: dict[str, Callable[[Format, dict[str, Any]], Event | None]] = {
+    "state": _state,
+    "read": _moved,
+    "write": _moved,
+    "ready": _ready,
+    "retransmit": _ends,
+    "reset sent": _reset_sent,
+    "reset received": _ends,
+}
 
 
 def _address(values: dict[str, Any], name: str) -> str:
-    if values["family"] == socket.AF_INET:
-        return socket.inet_ntop(socket.AF_INET, values[name])
-    raw: bytes = values[name + "_v6"]
+    return _text(values["family"], values[name] if values["family"] == socket.AF_INET else values[name + "_v6"])
+
+
+def _whole(address: bytes) -> list[Any] | None:
+    """A `sockaddr_in` or `sockaddr_in6`; None for another."""
+    family, port = int.from_bytes(address[:2], sys.byteorder), int.from_bytes(address[2:4])
+    if family not in FAMILIES:
+        return None
+    return [_text(family, address[4:8] if family == socket.AF_INET else address[8:24]), port]
+
+
+@lru_cache(maxsize=4096)
+def _text(family: int, raw: bytes) -> str:
     if raw.startswith(MAPPED):
         return socket.inet_ntop(socket.AF_INET, raw[12:])
-    return socket.inet_ntop(socket.AF_INET6, raw)
+    return socket.inet_ntop(family, raw)

@@ -22,23 +22,36 @@ PREFIX = "lab-"
 BUFFERS_KB, SMALLEST_KB, LARGEST_KB = 64 * 1024, 1408, 8 * 1024
 """All processors together, and the bounds for one. 8 MiB hold about 90,000 events; 1,408 KiB are the kernel's default."""
 
-_LENGTH_FIELDS = ("common_type", "common_pid", "sk", "family", "protocol", "ret", "flags")
-EVENTS: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "inet_sock_set_state": (
-        "sock",
-        (
-            *("common_type", "common_pid", "skaddr", "oldstate", "newstate", "sport", "dport", "family", "protocol"),
-            *("saddr", "daddr", "saddr_v6", "daddr_v6"),
-        ),
-        "",
-    ),
-    "sock_recv_length": ("sock", _LENGTH_FIELDS, "family == 2 || family == 10"),
-    "sock_send_length": ("sock", _LENGTH_FIELDS, "family == 2 || family == 10"),
-    "sys_exit_accept4": ("syscalls", ("common_type", "common_pid", "ret"), "ret >= 0"),
-    "sys_exit_accept": ("syscalls", ("common_type", "common_pid", "ret"), "ret >= 0"),
-    "task_newtask": ("task", ("common_type", "common_pid", "pid", "clone_flags"), ""),
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One event: where it is, the fields that are read, and the filter in the kernel."""
+
+    system: str
+    fields: tuple[str, ...]
+    filter: str = ""
+    essential: bool = False
+    """Without it the witness is refused; another that the kernel lacks is left out, and that is told."""
+
+
+_INET = "family == 2 || family == 10"
+_COMMON = ("common_type", "common_pid")
+_LENGTH = (*_COMMON, "sk", "family", "protocol", "ret", "flags")
+_ENDS = ("sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6")
+EVENTS: dict[str, Wanted] = {
+    "inet_sock_set_state": Wanted("sock", (*_COMMON, "skaddr", "oldstate", "newstate", "protocol", *_ENDS), essential=True),
+    "sock_recv_length": Wanted("sock", _LENGTH, _INET, essential=True),
+    "sock_send_length": Wanted("sock", _LENGTH, _INET, essential=True),
+    "sys_exit_accept4": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0", essential=True),
+    "sys_exit_accept": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0"),
+    "task_newtask": Wanted("task", (*_COMMON, "pid", "clone_flags"), essential=True),
+    "sk_data_ready": Wanted("sock", (*_COMMON, "skaddr", "family", "protocol"), _INET),
+    "tcp_retransmit_skb": Wanted("tcp", (*_COMMON, "skaddr", *_ENDS)),
+    "tcp_retransmit_synack": Wanted("tcp", (*_COMMON, *_ENDS)),
+    "tcp_send_reset": Wanted("tcp", (*_COMMON, "skaddr", "reason", "saddr", "daddr")),
+    "tcp_receive_reset": Wanted("tcp", (*_COMMON, "skaddr", *_ENDS)),
 }
-"""Event -> its system, the fields that are read, and the filter in the kernel."""
+"""`tcp_send_reset` has both ends and a reason since Linux 6.10."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,6 +71,8 @@ class Instance:
     data: int
     """Offset of the records in it."""
     formats: dict[int, formats.Format]
+    left_out: dict[str, str]
+    """Events that this kernel does not have, and why not."""
     offset_ns: int
     """To add to the buffer's time (clock `tai`) for CLOCK_REALTIME: minus the leap seconds, where they are set."""
 
@@ -130,9 +145,24 @@ def _opened(root: Path, folder: Path) -> Instance:
     _set(folder / "buffer_size_kb", str(_buffer_kb(os.cpu_count() or 1)))
     _set(folder / "buffer_percent", "0")  # wake the reader for the first event
     data = formats.page_header((root / "events/header_page").read_text())
-    known = [_enable(root, folder, event) for event in EVENTS]
+    known, left_out = _enable_all(root, folder)
     pipes = [_pipe(path) for path in sorted(folder.glob("per_cpu/cpu*/trace_pipe_raw"))]
-    return Instance(folder, tuple(pipes), _page(folder), data, {form.id: form for form in known}, tai_offset_ns())
+    return Instance(folder, tuple(pipes), _page(folder), data, known, left_out, tai_offset_ns())
+
+
+def _enable_all(root: Path, folder: Path) -> tuple[dict[int, formats.Format], dict[str, str]]:
+    """Events by number, and those that are left out. Raises OSError, ValueError if an essential one is."""
+    known, left_out = {}, {}
+    for event, wanted in EVENTS.items():
+        try:
+            form = _enable(root, folder, event)
+        except (OSError, ValueError) as error:
+            if wanted.essential:
+                raise
+            left_out[event] = str(error)
+        else:
+            known[form.id] = form
+    return known, left_out
 
 
 def _buffer_kb(processors: int) -> int:
@@ -140,11 +170,11 @@ def _buffer_kb(processors: int) -> int:
 
 
 def _enable(root: Path, folder: Path, event: str) -> formats.Format:
-    system, fields, wanted = EVENTS[event]
-    form = formats.parse((root / "events" / system / event / "format").read_text(), fields)
-    place = folder / "events" / system / event
-    if wanted:
-        _set(place / "filter", wanted)
+    wanted = EVENTS[event]
+    form = formats.parse((root / "events" / wanted.system / event / "format").read_text(), wanted.fields)
+    place = folder / "events" / wanted.system / event
+    if wanted.filter:
+        _set(place / "filter", wanted.filter)
     _set(place / "enable", "1")
     return form
 
@@ -164,7 +194,14 @@ def _page(folder: Path) -> int:
 
 
 def _needs() -> str:
-    return f"the events {', '.join(EVENTS)} are needed, which Linux has since 6.3 (this is {os.uname().release})"
+    needed = ", ".join(name for name, wanted in EVENTS.items() if wanted.essential)
+    return f"the events {needed} are needed, which Linux has since 6.3 (this is {os.uname().release})"
+
+
+def how(instance: Instance) -> str:
+    """What it shows, in words."""
+    shown = "tracefs: " + ", ".join(form.name for form in instance.formats.values())
+    return shown + ("; not on this kernel: " + ", ".join(instance.left_out) if instance.left_out else "")
 
 
 def _name() -> str:
