@@ -29,12 +29,54 @@ _START_SECONDS = 15.0
 """How long an eager pool waits for a database that is still starting."""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One open connection."""
+
+    pg: pq.PGconn
+    ends: str
+    """`10.0.1.4:40112 > 10.0.1.5:5432`, the application's end first."""
+
+    def ask(self, token: str, asked: Callable[[str], object]) -> str:
+        """Ask as `app_handlers.Ask` says."""
+        try:
+            self._send(token.encode("utf-8", "surrogateescape"))
+            asked(self.ends)
+            return self._answer()
+        except Error as error:
+            raise DatabaseError(str(error)) from error
+
+    def _send(self, token: bytes) -> None:
+        self.pg.send_query_params(STATEMENT, [token])
+        while self.pg.flush():
+            select.select([], [self.pg.socket], [], _ANSWER_SECONDS)
+
+    def _answer(self) -> str:
+        """The one value of the one row; the results are read to their end."""
+        end, said, wrong = time.monotonic() + _ANSWER_SECONDS, None, ""
+        while result := self._result(end):
+            if result.status == pq.ExecStatus.TUPLES_OK:
+                said = result.get_value(0, 0)
+            else:
+                wrong = result.get_error_message()
+        if wrong or said is None:
+            raise DatabaseError(wrong or "no row came")
+        return said.decode()
+
+    def _result(self, end: float) -> pq.abc.PGresult | None:
+        while self.pg.is_busy():
+            if not select.select([self.pg.socket], [], [], max(end - time.monotonic(), 0))[0]:
+                raise DatabaseError(f"no answer for {_ANSWER_SECONDS:g} s")
+            self.pg.consume_input()
+        return self.pg.get_result()
+
+
 @dataclass(slots=True)
 class Pool:
     """Connections to one database."""
 
     database: Database
-    _idle: list[pq.PGconn] = field(default_factory=list)
+    _idle: list[Line] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self) -> None:
@@ -42,7 +84,7 @@ class Pool:
         end, pause = time.monotonic() + _START_SECONDS, threading.Event()
         while True:
             try:
-                self._idle.append(_connected(self.database))
+                self._idle.append(connected(self.database))
             except DatabaseError:
                 if time.monotonic() > end:
                     raise
@@ -52,71 +94,36 @@ class Pool:
 
     def ask(self, token: str, asked: Callable[[str], object]) -> str:
         """Ask as `app_handlers.Ask` says. A connection that failed is not kept."""
-        connection = self._take()
+        line = self._take()
         try:
-            _send(connection, token.encode("utf-8", "surrogateescape"))
-            asked(_ends(connection))
-            said = _answer(connection)
+            said = line.ask(token, asked)
         except BaseException:
-            connection.finish()
+            line.pg.finish()
             raise
         with self._lock:
-            self._idle.append(connection)
+            self._idle.append(line)
         return said
 
-    def _take(self) -> pq.PGconn:
+    def _take(self) -> Line:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return _connected(self.database)
+        return connected(self.database)
 
 
-def _connected(database: Database) -> pq.PGconn:
+def connected(database: Database) -> Line:
+    """A new connection. Raises `DatabaseError`."""
     words = f"host={database.host} port={database.port} user=lab dbname=lab application_name=lab"
-    connection = pq.PGconn.connect(f"{words} connect_timeout=5 sslmode=disable gssencmode=disable".encode())
-    if connection.status != pq.ConnStatus.OK:
-        text = connection.get_error_message()
-        connection.finish()
+    pg = pq.PGconn.connect(f"{words} connect_timeout=5 sslmode=disable gssencmode=disable".encode())
+    if pg.status != pq.ConnStatus.OK:
+        text = pg.get_error_message()
+        pg.finish()
         raise DatabaseError(text)
-    connection.nonblocking = 1
-    return connection
+    pg.nonblocking = 1
+    return Line(pg, _ends(pg.socket))
 
 
-def _send(connection: pq.PGconn, token: bytes) -> None:
-    try:
-        connection.send_query_params(STATEMENT, [token])
-        while connection.flush():
-            select.select([], [connection.socket], [], _ANSWER_SECONDS)
-    except Error as error:
-        raise DatabaseError(str(error)) from error
-
-
-def _answer(connection: pq.PGconn) -> str:
-    """The one value of the one row; the results are read to their end."""
-    end, said, wrong = time.monotonic() + _ANSWER_SECONDS, "", ""
-    while result := _result(connection, end):
-        if result.status == pq.ExecStatus.TUPLES_OK:
-            said = (result.get_value(0, 0) or b"").decode()
-        else:
-            wrong = result.get_error_message()
-    if wrong:
-        raise DatabaseError(wrong)
-    return said
-
-
-def _result(connection: pq.PGconn, end: float) -> pq.PGresult | None:
-    try:
-        while connection.is_busy():
-            if not select.select([connection.socket], [], [], max(end - time.monotonic(), 0))[0]:
-                raise DatabaseError(f"no answer for {_ANSWER_SECONDS:g} s")
-            connection.consume_input()
-        return connection.get_result()
-    except Error as error:
-        raise DatabaseError(str(error)) from error
-
-
-def _ends(connection: pq.PGconn) -> str:
-    """`10.0.1.4:40112 > 10.0.1.5:5432`, the application's end first."""
-    with socket.socket(fileno=os.dup(connection.socket)) as same:
+def _ends(descriptor: int) -> str:
+    with socket.socket(fileno=os.dup(descriptor)) as same:
         (here, near), (there, far) = same.getsockname()[:2], same.getpeername()[:2]
     return f"{here}:{near} > {there}:{far}"

@@ -17,7 +17,7 @@ from lab.model.scenario import Case, Scenario
 from lab.plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lab.engine.docker import Docker
     from lab.engine.pki import Placed
@@ -85,12 +85,15 @@ class Bed:
         finally:
             engine.remove_container(self.docker, made)
 
-    def stand(self, containers: Iterable[PlannedContainer]) -> None:
+    def stand(self, containers: Sequence[PlannedContainer]) -> None:
         """Start servers and wait until each of their ports is listened on."""
         for container in containers:
             made = self.servers[container.name] = self.create(container)
             engine.start(self.docker, made)
-        ports = {one.port for container in containers for one in container.listeners}
+        self.await_ports({one.port for container in containers for one in container.listeners})
+
+    def await_ports(self, ports: set[int]) -> None:
+        """Wait until each port is listened on."""
         if not until(lambda: ports <= {row.port for row in self.listeners()}):
             words = "\n".join(line for made in self.servers.values() for line in engine.logs(self.docker, made, tail=8))
             raise AssertionError(f"nothing listens on {ports - {row.port for row in self.listeners()}}\n{words}")

@@ -20,7 +20,7 @@ from bed import Bed  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVERS = ("nginx", "haproxy", "envoy", "app")
+SERVERS = ("nginx", "haproxy", "envoy", "app", "postgres")
 
 
 @pytest.fixture(scope="session")

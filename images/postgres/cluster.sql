@@ -1,0 +1,3 @@
+create role lab login;
+create database lab owner lab;
+drop database postgres;
