@@ -12,11 +12,13 @@ from lab.cli.options import FAILED, LAB_ERROR, OK, Names, ProgressOption
 from lab.report.progress import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.text import Text
 
     from lab.model.verdicts import CaseResult
+    from lab.report.telling import Detail
+    from lab.session import Work
 
 JsonFile = Annotated[
     Path | None,
@@ -25,7 +27,8 @@ JsonFile = Annotated[
 Timeline = Annotated[
     bool, typer.Option("--timeline", help="Show for each probe all that its witnesses saw, in the order of time.")
 ]
-Quiet = Annotated[bool, typer.Option("--brief", help="One line a case; routes and evidence only for what did not pass.")]
+Brief = Annotated[bool, typer.Option("--brief", help="One line a case, also of one scenario; what did not pass in full.")]
+Evidence = Annotated[bool, typer.Option("--evidence", "-v", help="Draw every route, and say what each check rests on.")]
 
 
 def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
@@ -33,21 +36,31 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     json_file: JsonFile = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave a case that did not pass running, and say how to look.")] = False,
     twins: Annotated[bool, typer.Option("--twins/--no-twins", help="Also run the broken twins.")] = True,
-    brief: Quiet = False,
+    brief: Brief = False,
+    evidence: Evidence = False,
     timeline: Timeline = False,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
     """Bring scenarios up, send their probes, prove what became of them, and take everything down.
 
+    One scenario is shown with its routes drawn, many with a line a case; what did not pass always in full.
+
     Example: lab run tls-ends-in-proxy
     """
     from lab import session
-    from lab.report import terminal
+    from lab.cli.screen import own_name
+    from lab.report import telling
 
     with session.started(names or (), progress, keep=keep, twins=twins) as work:
-        for result in work.results():
-            _show(_told(result, brief, timeline), json_file)
-    _finish(work.done, json_file, work.document(), lambda: terminal.summary(work.done, work.seconds, work.shown_folder))
+        cases = [job.case for job in work.jobs]
+        detail = _detail(brief, evidence, timeline, {case.scenario.id for case in cases})
+        fold = any(case.twin is None for case in cases)
+        for line in telling.told(work.results(), detail, work.shown_folder, own_name(), fold=fold, timeline=timeline):
+            work.progress.close()  # its line is rewritten again and again, and must not meet ours
+            _show([line], json_file)
+    _show(_kept(work), json_file)
+    last = telling.summary(work.done, work.seconds, work.shown_folder, own_name())
+    _finish(work.done, json_file, work.document(), last)
 
 
 def judge(
@@ -55,7 +68,8 @@ def judge(
         "runs/latest"
     ),
     json_file: JsonFile = None,
-    brief: Quiet = False,
+    brief: Brief = False,
+    evidence: Evidence = False,
     timeline: Timeline = False,
 ) -> None:
     """Judge an old run again, from its evidence alone: no engine is asked.
@@ -63,7 +77,8 @@ def judge(
     Example: lab judge runs/latest
     """
     from lab import session
-    from lab.report import terminal
+    from lab.cli.screen import own_name
+    from lab.report import telling
     from lab.session import tracing
 
     if tracing.is_trace(folder):
@@ -71,17 +86,32 @@ def judge(
 
         raise typer.Exit(show(tracing.told_again(folder), json_file))
     results = session.judge_again(folder)
-    for result in results:
-        _show(_told(result, brief, timeline), json_file)
-    _finish(results, json_file, session.document_again(folder, results), lambda: terminal.summary(results, 0.0, str(folder)))
+    detail = _detail(brief, evidence, timeline, {result.scenario for result in results})
+    where = str(folder.parent if (folder / "case.json").exists() else folder)
+    fold = any("~" not in result.case for result in results)
+    _show(telling.told(results, detail, where, own_name(), fold=fold, timeline=timeline), json_file)
+    last = telling.summary(results, 0.0, str(folder), own_name())
+    _finish(results, json_file, session.document_again(folder, results), last)
 
 
-def _told(result: CaseResult, brief: bool, timeline: bool) -> Iterable[Text]:
-    from lab.report import terminal
+def _detail(brief: bool, evidence: bool, timeline: bool, scenarios: set[str]) -> Detail:
+    from lab.report.telling import Detail
 
-    if brief and not timeline and str(result.outcome) in ("PASS", "UNSUPPORTED"):
-        return [terminal.headline(result)]
-    return terminal.case(result, timeline=timeline)
+    if evidence:
+        return Detail.EVIDENCE
+    return Detail.BRIEF if brief or (len(scenarios) > 1 and not timeline) else Detail.ROUTES
+
+
+def _kept(work: Work) -> Iterator[Text]:
+    """What `--keep` left running, and how to look at it and to end it."""
+    from rich.text import Text
+
+    from lab.cli.screen import own_name
+    from lab.session.standing import hints
+
+    for standing in work.kept:
+        yield Text(f"{standing.plan.case} was left running. Look at it:")
+        yield from (Text(f"  {what:<20} {command}") for what, command in hints(standing, own_name()))
 
 
 def _show(lines: Iterable[Text], json_file: Path | None) -> None:
@@ -90,14 +120,12 @@ def _show(lines: Iterable[Text], json_file: Path | None) -> None:
     show(lines, err=str(json_file) == "-")
 
 
-def _finish(
-    results: Sequence[CaseResult], json_file: Path | None, document: object, last: Callable[[], Iterable[Text]]
-) -> None:
+def _finish(results: Sequence[CaseResult], json_file: Path | None, document: object, last: Iterable[Text]) -> None:
     from lab.cli.screen import write_json
 
     if json_file:
         write_json(document, json_file)
-    _show(last(), json_file)
+    _show(last, json_file)
     _tell_ci(results, json_file)
     raise typer.Exit(exit_code(results))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from rich.text import Text
 
@@ -20,6 +21,16 @@ def show(lines: Iterable[Text], *, err: bool = False) -> None:
     console = Console(stderr=err, soft_wrap=True)
     for line in lines:
         console.print(line)
+
+
+def own_name() -> str:
+    """The command as it is typed here: `lab` where the shell finds this one, else the way it was called."""
+    called = Path(sys.argv[0])
+    found = shutil.which("lab")
+    if (found and called.exists() and Path(found).samefile(called)) or called.name != "lab":
+        return "lab"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_absolute() and called.is_relative_to(here) else str(called)
 
 
 def print_json(value: Any) -> None:

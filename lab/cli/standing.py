@@ -23,6 +23,7 @@ def up(case: Case, progress: ProgressOption = Mode.AUTO) -> None:
 
     Example: lab up tls-ends-in-proxy.nginx
     """
+    from lab.cli.screen import own_name
     from lab.report.progress import Progress
     from lab.session import standing
 
@@ -32,7 +33,7 @@ def up(case: Case, progress: ProgressOption = Mode.AUTO) -> None:
     finally:
         shown.close()
     typer.echo(f"{stands.plan.case} stands. Look at it:")
-    for what, command in standing.hints(stands):
+    for what, command in standing.hints(stands, own_name()):
         typer.echo(f"  {what:<20} {command}")
 
 

@@ -1,7 +1,8 @@
 """Verdicts to what people and programs read. Values in, text out; whoever calls writes it somewhere.
 
 result     the document `lab-result/1`
-terminal   the drawn route, the checks with their evidence, the summary
+telling    a run told as it goes: a line a case, or the routes; failures in full; the summary
+terminal   one route drawn, one check with its evidence
 timeline   what a probe's witnesses saw, in the order of time
 alike      repetitions that went the same way, told once
 page       one HTML page for a run: no script, no remote reference

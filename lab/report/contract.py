@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lab.model.verdicts import Outcome
 from lab.report import result as documents
-from lab.report import terminal
+from lab.report import telling, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ def lines(contract: Contract, *, brief: bool = False) -> Iterator[Text]:
     )
     for case in contract.cases:
         if not brief or case.outcome is not Outcome.PASS:
-            yield from terminal.case(case, evidence=False)
+            yield from telling.whole(case, evidence=False)
     for verdict in contract.verdicts:
         if not brief or verdict.outcome is not Outcome.PASS:
             yield from terminal.check(verdict, evidence=False)

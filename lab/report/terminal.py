@@ -1,4 +1,4 @@
-"""The drawn route and the checks, for people.
+"""One route drawn, one check told, for people.
 
 Readable without colour and without a terminal: every mark has a word beside it. Text is built as rich `Text`, so a name
 out of a scenario is never read as markup.
@@ -6,7 +6,6 @@ out of a scenario is never read as markup.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,13 +13,12 @@ from rich.text import Text
 from lab.model.routes import TlsAtHop
 from lab.model.verdicts import Outcome
 from lab.report import timeline as timelines
-from lab.report.alike import alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lab.model.routes import Evidence, Hop, Route
-    from lab.model.verdicts import CaseResult, Verdict
+    from lab.model.verdicts import Verdict
 
 MARKS = {
     Outcome.PASS: ("✓", "green"),
@@ -43,34 +41,6 @@ def mark(outcome: Outcome) -> Text:
     """`✓ PASS`, coloured."""
     glyph, style = MARKS[outcome]
     return Text(f"{glyph} {outcome}", style=style)
-
-
-def headline(result: CaseResult) -> Text:
-    """One line for a case."""
-    passed = sum(v.outcome is Outcome.PASS for v in result.verdicts)
-    return Text.assemble(
-        mark(result.outcome),
-        "  ",
-        (result.case, "bold"),
-        f"  {passed}/{len(result.verdicts)} checks  {result.seconds:.1f} s",
-    )
-
-
-def case(result: CaseResult, *, evidence: bool = True, timeline: bool = False) -> Iterator[Text]:
-    """A case in full: routes drawn, checks with their evidence, or the error; on demand each probe's timeline."""
-    yield headline(result)
-    yield Text(f"  {result.title}", style="dim")
-    if result.error:
-        yield from (Text(f"  {line}") for line in result.error.splitlines())
-    for route, more in alike(result.routes):
-        yield Text()
-        yield from draw(route, more)
-        if timeline and not route.moment:
-            yield from timelines.timeline(route)
-    if result.verdicts:
-        yield Text()
-    for verdict in result.verdicts:
-        yield from check(verdict, evidence=evidence)
 
 
 def draw(route: Route, more: int = 0) -> Iterator[Text]:
@@ -154,46 +124,52 @@ def _cited(evidence: Sequence[Evidence], limit: int = 2) -> str:
 
 
 def check(verdict: Verdict, *, evidence: bool = True) -> Iterator[Text]:
-    """One check; expected, actual and why unless it passed."""
-    witnesses = ", ".join(verdict.witnesses)
-    yield Text.assemble("  ", mark(verdict.outcome), f"  {verdict.says}", (f"  [{witnesses}]" if witnesses else "", "dim"))
-    if verdict.outcome is not Outcome.PASS:
-        yield Text(f"      expected {verdict.expected}")
-        yield Text(f"      actual   {verdict.actual}")
-        yield Text(f"      why      {verdict.why}")
+    """One check. One that holds takes a line with the places of its evidence, or more with what the evidence says; one that
+    does not, expected, actual, why and all evidence."""
+    if verdict.outcome is Outcome.PASS:
+        yield from _holds(verdict, evidence=evidence)
+        return
+    yield Text.assemble("  ", mark(verdict.outcome), f"  {verdict.says}")
+    yield Text(f"      expected {_spoken(verdict.expected)}")
+    yield Text(f"      actual   {_spoken(verdict.actual)}")
+    yield Text(f"      why      {_why(verdict)}")
+    yield from (_quoted(one) for one in dict.fromkeys(verdict.evidence))
+
+
+def _holds(verdict: Verdict, *, evidence: bool) -> Iterator[Text]:
+    first = {one.witness: one for one in reversed(verdict.evidence)}
+    cited = [one for one in dict.fromkeys(verdict.evidence) if first[one.witness] is one]
+    words = f"  [{', '.join(verdict.witnesses)}]" if evidence else f"  {_places(cited)}"
+    alone = f"  {verdict.why}" if verdict.why else ""
+    yield Text.assemble("  ", mark(verdict.outcome), f"  {verdict.says}", (words, "dim"), (alone, "dim"))
     if evidence:
-        yield from _witness_lines(verdict.evidence, all_of_them=verdict.outcome is not Outcome.PASS)
+        yield from map(_quoted, cited)
 
 
-def _witness_lines(evidence: Sequence[Evidence], *, all_of_them: bool) -> Iterator[Text]:
-    told: set[str] = set()
-    for one in dict.fromkeys(evidence):
-        if not all_of_them and str(one.witness) in told:
-            continue
-        told.add(str(one.witness))
-        yield Text(f"      {one.where}  {one.says}", style="dim")
+FEW = 3
+"""Places cited behind a check that holds; the rest is counted."""
 
 
-def summary(results: Sequence[CaseResult], seconds: float, where: str) -> Iterator[Text]:
-    """The last lines of a run: how many of what, where the evidence lies, what to type next."""
-    counts = Counter(result.outcome for result in results)
-    checks = sum(len(result.verdicts) for result in results)
-    parts = [mark(outcome).append(f" {counts[outcome]}") for outcome in Outcome if counts[outcome]]
-    line = Text(", ").join(parts)
-    yield line.append(f" of {len(results)} cases, {checks} checks, {seconds:.1f} s")
-    bad = [result for result in results if result.outcome not in (Outcome.PASS, Outcome.UNSUPPORTED)]
-    for result in bad:
-        yield Text(f"  {result.outcome}  {result.case}: {_reason(result)}")
-    yield Text(f"evidence in {where}; look again with: lab judge {where}", style="dim")
+def _places(cited: Sequence[Evidence]) -> str:
+    more = f", and {len(cited) - FEW} more" if len(cited) > FEW else ""
+    return ", ".join(one.where for one in cited[:FEW]) + more
+
+
+def _quoted(evidence: Evidence) -> Text:
+    return Text(f"        {evidence.where}  {evidence.says}", style="dim")
+
+
+def _why(verdict: Verdict) -> str:
+    """What was found against it; of a mere difference, who says so."""
+    if verdict.outcome is Outcome.FAIL and verdict.witnesses:
+        return f"{' and '.join(verdict.witnesses)} {'say' if len(verdict.witnesses) > 1 else 'says'} so:"
+    return verdict.why
+
+
+def _spoken(value: object) -> object:
+    return {True: "yes", False: "no", None: "not known"}[value] if isinstance(value, bool | None) else value
 
 
 def where(folder: str, seconds: float) -> Iterator[Text]:
     """The last line of a trace."""
     yield Text(f"evidence in {folder}, {seconds:.1f} s; look again with: lab judge {folder}", style="dim")
-
-
-def _reason(result: CaseResult) -> str:
-    if result.error:
-        return result.error.splitlines()[0]
-    worst = [v for v in result.verdicts if v.outcome is not Outcome.PASS]
-    return f"{worst[0].id}: {worst[0].why}" if worst else "nothing was checked"

@@ -104,8 +104,8 @@ def take_down(engine: Docker, names: Sequence[str]) -> list[str]:
     return gone
 
 
-def hints(standing: Standing) -> Iterator[tuple[str, str]]:
-    """What to look at, and the command for it."""
+def hints(standing: Standing, lab: str = "lab") -> Iterator[tuple[str, str]]:
+    """What to look at, and the command for it; `lab`: our own command as it is typed here."""
     case = standing.plan.case
     cli = command_of(standing.bench.docker)
     tool = standing.bench.tags["client"]
@@ -120,9 +120,9 @@ def hints(standing: Standing) -> Iterator[tuple[str, str]]:
     for port in _published(standing):
         yield "published", port
     for server in standing.servers:
-        yield f"shell in {server}", f"lab shell {case} {server}"
-    yield "logs", f"lab logs {case}"
-    yield "take it down", f"lab down {case}"
+        yield f"shell in {server}", f"{lab} shell {case} {server}"
+    yield "logs", f"{lab} logs {case}"
+    yield "take it down", f"{lab} down {case}"
 
 
 def _published(standing: Standing) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from test_reports import KERNEL, PACKET, case, plain
 
 from lab.model.routes import Counts, Moment, Stage
-from lab.report import ci, page, result, terminal
+from lab.report import ci, page, result, telling
 from lab.report.alike import alike
 from lab.report.timeline import since, timeline
 
@@ -24,11 +24,11 @@ def of(*routes: object) -> object:
 
 
 def test_a_moment_is_drawn_under_its_name_with_what_was_counted() -> None:
-    text = plain(terminal.case(of(HELD, WHOLE)))  # type: ignore[arg-type]
+    text = plain(telling.whole(of(HELD, WHOLE), evidence=True))  # type: ignore[arg-type]
     assert "probe order at held" in text
     assert "27 bytes unread · 0 reads" in text
     assert text.count("bytes unread") == 1
-    assert "at held" not in plain(terminal.case(of(WHOLE)))  # type: ignore[arg-type]
+    assert "at held" not in plain(telling.whole(of(WHOLE), evidence=True))  # type: ignore[arg-type]
 
 
 def test_a_timeline_says_when_where_who_what_and_by_which_witness() -> None:
@@ -44,8 +44,8 @@ def test_a_timeline_says_when_where_who_what_and_by_which_witness() -> None:
 def test_no_timeline_is_said_and_one_is_shown_only_on_demand() -> None:
     assert "no witness left a time" in plain(timeline(WHOLE))
     told = of(replace(HELD, timeline=(SYN,)), replace(WHOLE, timeline=(SYN, READ)))
-    assert "timeline of" not in plain(terminal.case(told))  # type: ignore[arg-type]
-    shown = plain(terminal.case(told, timeline=True))  # type: ignore[arg-type]
+    assert "timeline of" not in plain(telling.whole(told, evidence=True))  # type: ignore[arg-type]
+    shown = plain(telling.whole(told, evidence=True, timeline=True))  # type: ignore[arg-type]
     assert shown.count("timeline of") == 1  # the whole has the moment's in it
 
 
@@ -63,7 +63,7 @@ def test_repetitions_that_went_the_same_way_are_told_once_and_others_are_not_hid
     routes = [replace(WHOLE, probe=f"order#{n}", stage=stage) for n, stage in enumerate(ways, start=1)]
     assert [(route.probe, more) for route, more in alike(routes)] == [("order#1", 2), ("order#3", 0)]
     assert [more for _, more in alike([WHOLE, WHOLE])] == [0, 0]  # not repetitions: two probes
-    text = plain(terminal.case(of(*routes)))  # type: ignore[arg-type]
+    text = plain(telling.whole(of(*routes), evidence=True))  # type: ignore[arg-type]
     assert "(and 2 more like it)" in text
     assert text.count("  probe ") == 2
     assert ci.summary([of(*routes)]).count("stopped at") == 2  # type: ignore[list-item]

@@ -11,7 +11,7 @@ import pytest
 
 from lab.model.routes import Evidence, Hop, Route, Stage, TlsAtHop, TlsEnd, Witness
 from lab.model.verdicts import CaseResult, Outcome, Verdict
-from lab.report import ci, page, result, terminal
+from lab.report import ci, page, result, telling, terminal
 from lab.report.progress import Mode, Progress
 
 PACKET = Evidence(Witness.PACKETS, "packets/web.pcapng:12", "ClientHello, SNI shop.example")
@@ -54,8 +54,12 @@ def plain(lines: object) -> str:
     return "\n".join(line.plain for line in lines)  # type: ignore[attr-defined]
 
 
+def told(*results: CaseResult) -> object:
+    return telling.told(results, telling.Detail.ROUTES, "runs/x")
+
+
 def test_the_drawing_names_process_address_and_where_tls_ended() -> None:
-    text = plain(terminal.case(case()))
+    text = plain(told(case()))
     for words in (
         "proxy · nginx · pid 7",
         "10.0.0.2:8443",
@@ -68,14 +72,14 @@ def test_the_drawing_names_process_address_and_where_tls_ended() -> None:
 
 
 def test_what_did_not_pass_shows_expected_actual_and_why() -> None:
-    failed = plain(terminal.case(case(Outcome.FAIL)))
+    failed = plain(told(case(Outcome.FAIL)))
     assert "expected proxy → app" in failed
     assert "actual   proxy → nobody" in failed
-    assert "expected proxy → app" not in plain(terminal.case(case()))
+    assert "expected proxy → app" not in plain(told(case()))
 
 
 def test_a_name_is_never_read_as_markup() -> None:
-    assert "[red]x[/red]" in plain(terminal.case(case(title="[red]x[/red]")))
+    assert "[red]x[/red]" in plain(told(case(title="[red]x[/red]")))
 
 
 def test_marks_have_a_word_beside_them() -> None:
@@ -84,7 +88,7 @@ def test_marks_have_a_word_beside_them() -> None:
 
 
 def test_the_summary_gives_the_reason_of_what_failed() -> None:
-    text = plain(terminal.summary([case(), case(Outcome.FAIL)], 3.0, "runs/x"))
+    text = plain(telling.summary([case(), case(Outcome.FAIL)], 3.0, "runs/x"))
     assert "PASS 1" in text
     assert "FAIL  s.nginx: order.route: why" in text
     assert "lab judge runs/x" in text
