@@ -119,6 +119,8 @@ class Hop:
     clear: bool | None = None
     """Whether the probe's own bytes could be read on this hop."""
     stage: Stage = Stage.SENT
+    received: bool | None = None
+    """Whether a process had the connection; None: no witness could tell, and then `container` None says nothing."""
     joined_by: str | None = None
     """What ties this hop to the one before it: `same ClientHello`, `token in clear`, `same process wrote it`,
     `identical bytes`, `time alone`. None for the first."""
@@ -164,7 +166,7 @@ class Moment:
 class Counts:
     """What can be counted on a probe's own connections; None: no witness could tell."""
 
-    connections: int = 0
+    connections: int | None = None
     segments: int | None = None
     retransmitted: int | None = None
     disordered: int | None = None
@@ -204,6 +206,10 @@ class Route:
     open_questions: tuple[str, ...] = field(default=())
     moment: str = ""
     """Label of the look up to which the evidence was used; empty: all of it."""
+    stage_open: str = ""
+    """Why it may have got further than `stage`: a witness that would tell is missing. Empty: it did not."""
+    route_open: str = ""
+    """Why it may have been carried on further than `hops` show. Empty: it was not."""
     counts: Counts = Counts()
     body: bytes = b""
     """Of the client's answer."""

@@ -14,8 +14,10 @@ from lab.model.routes import Contradiction, Stage
 from lab.trace import cite
 from lab.trace.index import gaps
 from lab.trace.lives import reads
-from lab.trace.stages import WITHOUT_HANDLER, rank
+from lab.trace.http import begun
+from lab.trace.stages import WITHOUT_HANDLER
 from lab.trace.streams import packet_at
+from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,8 @@ def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None
         return None, ()
     place, code = 0, found[0].code or report.status
     while True:
+        if found[place].untold:
+            return None, (f"who made the answer: hop {found[place].number} may have carried the request on",)
         inner = [n for n in found[place].children if _before(found[n], found[place]) and found[n].code in (None, code)]
         sure = [n for n in inner if found[n].answered]
         if len(sure) > 1:
@@ -91,28 +95,49 @@ def _stray(world: World, report: ClientReport, found: Sequence[Account]) -> tupl
     )  # fmt: skip
 
 
-UNREACHED = (
-    Stage.SENT, Stage.ON_INTERFACE, Stage.REFUSED, Stage.DROPPED, Stage.ESTABLISHED, Stage.ACCEPTED, Stage.READABLE,
-    Stage.TLS_UNFINISHED, Stage.HEAD_INCOMPLETE,
-)  # fmt: skip
-"""Stages at which no process had a whole head."""
-
-
 def _denied(world: World, found: Sequence[Account], told: Sequence[Stage], made: int | None) -> bool | None:
     """No application reports dispatch: whether that means that there was none."""
     if any(gaps(world.index, "packets", view.namespace) for here in found for view in here.leg.connection.views):
         return None
-    if found[0].answered:
-        if made is None or told[made] is not Stage.REJECTED:
-            return None
-        only_status = found[made].code in WITHOUT_HANDLER and not found[made].children
-        return None if only_status and found[made].container not in world.index.reports else False
-    leaves = [n for n, here in enumerate(found) if not here.children]
-    return False if all(_unreached(world, found[n], told[n]) for n in leaves) else None
+    if any(here.untold for here in found):
+        return None
+    if not found[0].answered:
+        return _nowhere(world, found)
+    if made is None or told[made] is not Stage.REJECTED:
+        return None
+    here = found[made]
+    if any(found[n].came for n in here.children):
+        return _nowhere(world, found)  # the request was with somebody behind its maker
+    only_status = here.code in WITHOUT_HANDLER and not here.children
+    return None if only_status and not _hands_on(world, here) else False
 
 
-def _unreached(world: World, here: Account, stage: Stage) -> bool:
-    if stage in UNREACHED:
-        return here.had is not None or stage is not Stage.ESTABLISHED
-    reports = here.container in world.index.reports
-    return reports and rank(stage) < rank(Stage.DISPATCHED)
+def _hands_on(world: World, here: Account) -> bool:
+    """Whether it is known that its handlers report, or that it hands requests on and has none."""
+    return here.container in world.index.reports or here.container in world.forwarders
+
+
+def _nowhere(world: World, found: Sequence[Account]) -> bool | None:
+    leaves = [here for here in found if not here.children]
+    return False if all(_unreached(world, here) for here in leaves) else None
+
+
+def _unreached(world: World, here: Account) -> bool:
+    """Whether no handler can have been entered: no process had the whole head, or its application reports and said nothing."""
+    if here.leg.failed or here.had is False or here.taken is False or here.finished is False:
+        return True
+    if here.container in world.index.reports and not gaps(world.index, "application"):
+        return True
+    return _headless(here)
+
+
+def _headless(here: Account) -> bool:
+    """Whether the sender gave it no whole head, or no process took it whole."""
+    said = here.leg.talk
+    if not here.leg.flow.up.whole or (said.protocol == TLS and not here.outer):
+        return False
+    if here.head is None:
+        data = here.meant.data if said.protocol == TLS else here.leg.flow.up.data[said.begin :]
+        return not data or begun(data)
+    most = here.counted.at_most
+    return not here.head.complete or (said.protocol != TLS and most is not None and most < said.begin + here.head.size)

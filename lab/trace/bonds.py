@@ -23,7 +23,7 @@ from lab.trace.streams import until
 from lab.trace.talk import NOTHING, TLS, Talk
 
 if TYPE_CHECKING:
-    from lab.model.observations import ClientReport
+    from lab.trace.asked import Asked
     from lab.trace.connections import Connection
     from lab.trace.flows import Flow
     from lab.trace.owners import World
@@ -59,49 +59,49 @@ class Leg:
         return not self.flow.accepted and bool(self.flow.syns)
 
 
-def own(data: bytes, report: ClientReport) -> bool:
-    """Whether the probe's own bytes stand in `data`: its token, or all that it sent where it has none."""
-    if report.token:
-        return report.token.encode() in data
-    return len(report.sent) >= SHORTEST and report.sent in data
+def own(data: bytes, meant: Asked) -> bool:
+    """Whether the probe's own bytes stand in `data`: its token, or all of the request where it has none."""
+    if meant.token:
+        return meant.token.encode() in data
+    return len(meant.data) >= SHORTEST and meant.data in data
 
 
 def said(leg: Leg, until_ns: int) -> bytes:
     """What the sender said on a leg for this request."""
-    up = leg.flow.up
-    return up.data[leg.talk.begin : until(up, until_ns)]
+    up, message = leg.flow.up, leg.talk.message
+    return up.data[leg.talk.begin : message.end if message and message.end else until(up, until_ns)]
 
 
-def strong(before: Leg, after: Leg, report: ClientReport, until_ns: int) -> str | None:
+def strong(before: Leg, after: Leg, meant: Asked, until_ns: int) -> str | None:
     """The strongest bond that the bytes themselves give."""
     one, two = before.talk.hello, after.talk.hello
     if one and two:
         return SAME_HELLO if one.random == two.random else None
     here, there = said(before, until_ns), said(after, until_ns)
-    if own(there, report):
-        return TOKEN if report.token else IDENTICAL
+    if own(there, meant):
+        return TOKEN if meant.token else IDENTICAL
     size = min(len(here), len(there))
-    if size >= SHORTEST and here[:size] == there[:size] and (not report.token or not own(here, report)):
+    if size >= SHORTEST and here[:size] == there[:size] and (not meant.token or not own(here, meant)):
         return IDENTICAL
     return None
 
 
-def excluded(world: World, before: Leg, after: Leg, report: ClientReport, until_ns: int) -> bool:
+def excluded(world: World, before: Leg, after: Leg, meant: Asked, until_ns: int) -> bool:
     """Whether a connection without a strong bond is known not to be this probe's."""
     data = said(after, until_ns)
-    if any(r.token and r.token != report.token and r.token.encode() in data for r in world.index.seen.clients):
+    if any(r.token and r.token != meant.token and r.token.encode() in data for r in world.index.seen.clients):
         return True
     if after.talk.protocol == TLS:
         return _somebody_elses_hello(world, before, after)
     if not data:
         return False
     # In clear, and the probe's own bytes are not in it. Without a token a rewritten request is told by its request line.
-    return bool(report.token) or not _same_request(after.talk, report)
+    return bool(meant.token) or not _same_request(after.talk, meant)
 
 
-def _same_request(heard: Talk, report: ClientReport) -> bool:
+def _same_request(heard: Talk, meant: Asked) -> bool:
     head = heard.head
-    return head is not None and report.sent.startswith(f"{head.method} {head.target} ".encode("latin-1"))
+    return head is not None and meant.data.startswith(f"{head.method} {head.target} ".encode("latin-1"))
 
 
 def _somebody_elses_hello(world: World, before: Leg, after: Leg) -> bool:

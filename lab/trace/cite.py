@@ -31,6 +31,11 @@ def listener(seen: SocketRow) -> Evidence:
     return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
 
 
+def queue(seen: SocketRow) -> Evidence:
+    says = f"the accept queue of {written(seen.local)} is full: {seen.recv_q} wait, its limit is {seen.send_q}"
+    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
+
+
 def kernel(seen: KernelEvent, says: str) -> Evidence:
     return Evidence(Witness.KERNEL, f"kernel.jsonl:{seen.line}", says)
 

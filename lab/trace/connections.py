@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lab.model.observations import Endpoint, Inventory, Packet
+    from lab.trace.moments import Memo
 
 TOGETHER_NS = 60 * 10**9
 """SYNs of one connection are seen within the time in which a kernel gives up (tcp_syn_retries: about two minutes)."""
@@ -52,10 +53,10 @@ class Connection:
         return max(view.ended_ns for view in self.views)
 
 
-def connections(packets: Iterable[Packet], inventory: Inventory) -> tuple[Connection, ...]:
+def connections(packets: Iterable[Packet], inventory: Inventory, memo: Memo) -> tuple[Connection, ...]:
     """All TCP connections, in order of first sight."""
     addresses = {n.name: frozenset(a for i in n.interfaces for a in i.addresses) for n in inventory.namespaces}
-    groups = _groups(flows(packets))
+    groups = _groups(flows(packets, memo))
     return tuple(_connection(number, group, addresses) for number, group in enumerate(groups))
 
 

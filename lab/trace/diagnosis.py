@@ -12,7 +12,8 @@ from lab.model.routes import Stage
 from lab.trace.cite import place
 from lab.trace.stages import rank
 from lab.trace.streams import packet_at
-from lab.trace.talk import TLS, requests
+from lab.trace.handshake import requests
+from lab.trace.talk import TLS
 from lab.trace.tls_records import clear_alerts
 
 if TYPE_CHECKING:

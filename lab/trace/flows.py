@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lab.model.observations import Endpoint, Packet
+    from lab.trace.moments import Memo
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ class Flow:
         return self.accepted.seq if self.accepted else None
 
 
-def flows(packets: Iterable[Packet]) -> tuple[Flow, ...]:
+def flows(packets: Iterable[Packet], memo: Memo) -> tuple[Flow, ...]:
     """All TCP connections, by namespace, in the order in which they were first seen."""
     together: dict[tuple[str, frozenset[Endpoint]], list[Packet]] = defaultdict(list)
     for packet in sorted(packets, key=_moment):
         if packet.transport == "tcp":
             together[packet.namespace, frozenset((packet.source, packet.destination))].append(packet)
-    found = [_flow(part) for every in together.values() for part in _incarnations(every)]
+    found = [_remembered(part, memo) for every in together.values() for part in _incarnations(every)]
     return tuple(sorted(found, key=lambda flow: (flow.begun_ns, flow.namespace)))
 
 
@@ -86,6 +87,13 @@ def _incarnations(packets: list[Packet]) -> Iterator[list[Packet]]:
 
 def _is_syn(packet: Packet) -> bool:
     return "S" in packet.flags and "A" not in packet.flags
+
+
+def _remembered(packets: list[Packet], memo: Memo) -> Flow:
+    key = packets[0].file, packets[0].number, packets[-1].number, len(packets)
+    if key not in memo.flows:
+        memo.flows[key] = _flow(packets)
+    return memo.flows[key]
 
 
 def _flow(packets: list[Packet]) -> Flow:

@@ -13,19 +13,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.trace import bonds
+from lab.trace.asked import asked
 from lab.trace.bonds import Leg
-from lab.trace.talk import talk
+from lab.trace.index import SLACK_NS
+from lab.trace.moments import same_probe
+from lab.trace.sealed import carrying
+from lab.trace.streams import packet_at
+from lab.trace.talk import TLS, last, meaning, remembered, since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from lab.model.observations import ClientReport
+    from lab.trace.asked import Asked
     from lab.trace.connections import Connection
     from lab.trace.flows import Flow
     from lab.trace.owners import World
+    from lab.trace.talk import Choose, Talk
 
-SLACK_NS = 2 * 10**6
-"""Two clocks of one machine may differ by this."""
 DEEPEST = 32
 
 
@@ -34,10 +39,12 @@ class Path:
     """The legs of one probe, and what could not be told while following it."""
 
     legs: tuple[Leg, ...]
+    untold: frozenset[int] = frozenset()
+    """Places of legs whose receiver may have carried the request on, on a connection that nothing ties to it."""
     open_questions: tuple[str, ...] = ()
 
 
-def first(world: World, report: ClientReport) -> Leg | None:
+def first(world: World, report: ClientReport, meant: Asked) -> Leg | None:
     """The client's own connection: by its two ends, by its own where the kernel rewrote the other, or by what it asked for."""
     sent = [c for c in world.index.sent_from.get(report.namespace, ()) if c.sender and _in_time(c.sender, report)]
     tests: tuple[Callable[[Flow], bool], ...] = (
@@ -49,7 +56,7 @@ def first(world: World, report: ClientReport) -> Leg | None:
     for test in tests:
         found = [c for c in sent if any(test(view) for view in c.views if view.namespace == report.namespace)]
         if found:
-            return _leg(world, found[-1], 0)
+            return _first_leg(world, report, found[-1], meant)
     return None
 
 
@@ -57,49 +64,88 @@ def _in_time(flow: Flow, report: ClientReport) -> bool:
     return report.started_ns - SLACK_NS <= flow.begun_ns <= report.finished_ns + SLACK_NS
 
 
-def _leg(world: World, connection: Connection, since_ns: int) -> Leg:
-    """A connection as a leg; `since_ns` is when the request can have begun on it at the earliest."""
+def _first_leg(world: World, report: ClientReport, connection: Connection, meant: Asked) -> Leg:
+    """The client's connection; the request begins with it, or with its own first byte if others came before it."""
     flow = connection.best
-    said = talk(flow, since_ns)
-    up = [piece.time_ns for piece in flow.up.pieces if piece.time_ns >= since_ns]
-    begun = flow.begun_ns if flow.begun_ns >= since_ns or not up else up[0]
+    whole = remembered(flow, world.index.memo)
+    said = meaning(whole, flow, 0, _numbered(meant.number) if whole.messages else last)
+    begun = _begun(said, report, meant, flow) if meant.number else flow.begun_ns
     return Leg(connection, said, world.senders[connection.id], world.receivers[connection.id], since_ns=begun)
 
 
-def claims(world: World, reports: Iterable[ClientReport]) -> dict[int, set[int]]:
-    """Line of each report -> ids of the connections that strong bonds give it."""
-    found = {}
-    for report in reports:
-        begin = first(world, report)
-        found[report.line] = {leg.connection.id for leg in _strongly(world, begin, report)} if begin else set()
+def _numbered(number: int) -> Choose:
+    return lambda messages, _: min(number, len(messages) - 1)
+
+
+def _begun(said: Talk, report: ClientReport, meant: Asked, flow: Flow) -> int:
+    """When the first byte of a later request came."""
+    if said.protocol != TLS:
+        return packet_at(flow.up, said.begin).time_ns if said.begin < len(flow.up.data) else flow.ended_ns
+    begin = (
+        len(report.sent) - len(meant.data) if meant.number == len(meant.messages) - 1 else meant.messages[meant.number].offset
+    )
+    record = carrying(said, report.sent, begin)
+    return packet_at(flow.up, record.offset).time_ns if record else flow.begun_ns
+
+
+def _leg(world: World, connection: Connection, since_ns: int, meant: Asked) -> Leg:
+    """A connection as a leg; `since_ns` is when the request can have begun on it at the earliest."""
+    flow = connection.best
+    said = meaning(remembered(flow, world.index.memo), flow, since_ns, since(since_ns, lambda data: bonds.own(data, meant)))
+    if said.message:
+        begun = max(packet_at(flow.up, said.begin).time_ns, since_ns) if flow.begun_ns < since_ns else flow.begun_ns
+    else:
+        up = [piece.time_ns for piece in flow.up.pieces if piece.time_ns >= since_ns]
+        begun = flow.begun_ns if flow.begun_ns >= since_ns or not up else up[0]
+    return Leg(connection, said, world.senders[connection.id], world.receivers[connection.id], since_ns=begun)
+
+
+def claims(world: World, reports: Iterable[ClientReport]) -> dict[int, tuple[Leg, ...]]:
+    """Line of each report -> the legs that strong bonds give it. Of the reports of one probe the last one speaks."""
+    found: dict[int, tuple[Leg, ...]] = {}
+    for report in {(r.probe, r.token, r.local, r.namespace): r for r in reports}.values():
+        begin = first(world, report, asked(report))
+        found[report.line] = _strongly(world, begin, report) if begin else ()
     return found
 
 
+def forwarders(claimed: Iterable[tuple[Leg, ...]]) -> frozenset[str]:
+    """Containers that were seen to hand a request on."""
+    parents = (legs[leg.parent].receiver.container for legs in claimed for leg in legs if leg.parent is not None)
+    return frozenset(name for name in parents if name)
+
+
 def _strongly(world: World, begin: Leg, report: ClientReport) -> tuple[Leg, ...]:
-    walk = _Walk(world, report, None)
+    walk = _Walk(world, report, asked(report), None)
     walk.on(begin)
     return tuple(walk.legs)
 
 
-def follow(world: World, report: ClientReport, claimed: dict[int, set[int]]) -> Path | None:
+def follow(world: World, report: ClientReport, claimed: dict[int, tuple[Leg, ...]], meant: Asked) -> Path | None:
     """The whole path of a probe; None if not even the client's connection was captured."""
-    begin = first(world, report)
+    begin = first(world, report, meant)
     if begin is None:
         return None
-    others = set().union(*(ids for line, ids in claimed.items() if line != report.line))
-    walk = _Walk(world, report, others)
+    walk = _Walk(world, report, meant, _of_others(report, world.index.seen.clients, claimed))
     walk.on(begin)
-    return Path(tuple(walk.legs), tuple(walk.questions))
+    return Path(tuple(walk.legs), frozenset(walk.untold), tuple(walk.questions))
+
+
+def _of_others(report: ClientReport, reports: Iterable[ClientReport], claimed: dict[int, tuple[Leg, ...]]) -> set[int]:
+    others = (r for r in reports if r.line in claimed and not same_probe(r, report))
+    return {leg.connection.id for r in others for leg in claimed[r.line]}
 
 
 class _Walk:
     """Depth first, in order of time: a connection is taken once. `others`: None for strong bonds only."""
 
-    def __init__(self, world: World, report: ClientReport, others: set[int] | None) -> None:
-        self.world, self.report, self.others = world, report, others
+    def __init__(self, world: World, report: ClientReport, meant: Asked, others: set[int] | None) -> None:
+        self.world, self.report, self.meant, self.others = world, report, meant, others
         self.legs: list[Leg] = []
         self.used: set[int] = set()
+        self.untold: set[int] = set()
         self.questions: list[str] = []
+        self.until_ns = report.finished_ns + SLACK_NS
 
     def on(self, leg: Leg) -> None:
         place = len(self.legs)
@@ -107,11 +153,11 @@ class _Walk:
         self.used.add(leg.connection.id)
         if leg.failed or place >= DEEPEST:
             return
-        for following in self.after(leg):
+        for following in self.after(leg, place):
             if following.connection.id not in self.used:
                 self.on(replace(following, parent=place))
 
-    def after(self, leg: Leg) -> list[Leg]:
+    def after(self, leg: Leg, place: int) -> list[Leg]:
         """The legs that the receiver of this one sent, in order of time."""
         nearby = [c for c in self.candidates(leg) if _mine(leg, c)]
         strong = [replace(c, bond=bond) for c in nearby if (bond := self.strong(leg, c))]
@@ -119,18 +165,26 @@ class _Walk:
         if self.others is None:
             return strong
         rest = [c for c in nearby if c.connection.id not in {s.connection.id for s in strong}]
-        weak = self.weak(leg, [c for c in rest if not self.excluded(leg, c)], strong)
+        weak = self.weak(leg, place, [c for c in rest if not self.excluded(leg, c)], strong)
         return sorted([*strong, *weak], key=lambda each: each.since_ns)
 
     def candidates(self, leg: Leg) -> Iterator[Leg]:
-        namespace = leg.receiver.namespace
+        namespace, since_ns = leg.receiver.namespace, leg.since_ns - SLACK_NS
         for connection in self.world.index.sent_from.get(namespace or "", ()):
-            active = _active(connection, leg.since_ns - SLACK_NS, self.report.finished_ns + SLACK_NS)
-            if connection.id not in self.used and active:
-                yield _leg(self.world, connection, leg.since_ns - SLACK_NS)
+            if connection.id in self.used or connection.begun_ns > self.until_ns:
+                continue
+            if _active(connection, since_ns, self.until_ns):
+                yield _leg(self.world, connection, since_ns, self.meant)
+            elif leg.talk.hello and self.hello(connection) == leg.talk.hello.random:
+                yield _leg(self.world, connection, 0, self.meant)
+
+    def hello(self, connection: Connection) -> bytes:
+        """Random of the ClientHello of a connection on which nothing of this request passed yet."""
+        found = remembered(connection.best, self.world.index.memo).hello
+        return found.random if found else b""
 
     def strong(self, leg: Leg, after: Leg) -> str | None:
-        bond = bonds.strong(leg, after, self.report, self.report.finished_ns + SLACK_NS)
+        bond = bonds.strong(leg, after, self.meant, self.until_ns)
         if bond == bonds.IDENTICAL and self.twins():
             return bond if bonds.weak(self.world, leg, after, alone=False) else None
         return bond
@@ -139,37 +193,39 @@ class _Walk:
         """Whether another probe sent the same bytes at the same time, so that they tell nothing."""
         mine = self.report
         return any(
-            r.line != mine.line and r.sent == mine.sent and r.token == mine.token
+            r.sent == mine.sent and r.token == mine.token and not same_probe(r, mine)
             and r.started_ns <= mine.finished_ns and mine.started_ns <= r.finished_ns
             for r in self.world.index.seen.clients
         )  # fmt: skip
 
     def excluded(self, leg: Leg, after: Leg) -> bool:
         taken = self.others is not None and after.connection.id in self.others
-        return taken or bonds.excluded(self.world, leg, after, self.report, self.report.finished_ns + SLACK_NS)
+        return taken or bonds.excluded(self.world, leg, after, self.meant, self.until_ns)
 
-    def weak(self, leg: Leg, rest: list[Leg], strong: list[Leg]) -> list[Leg]:
+    def weak(self, leg: Leg, place: int, rest: list[Leg], strong: list[Leg]) -> list[Leg]:
         """Next to a strong bond only attempts that failed before it; else the only candidate."""
         if strong:
             rest = [c for c in rest if c.failed and c.flow.ended_ns <= strong[0].since_ns]
         failed, others = [c for c in rest if c.failed], [c for c in rest if not c.failed]
-        found = [self.tied(leg, c, alone=len(failed) == 1) for c in failed]
-        found += [self.tied(leg, c, alone=len(rest) == 1) for c in others[:1] if len(others) == 1]
-        self.ask(leg, others if len(others) > 1 else [])
+        found = [self.tied(leg, place, c, alone=len(failed) == 1) for c in failed]
+        found += [self.tied(leg, place, c, alone=len(rest) == 1) for c in others[:1] if len(others) == 1]
+        self.ask(leg, place, others if len(others) > 1 else [])
         return [each for each in found if each]
 
-    def tied(self, leg: Leg, after: Leg, *, alone: bool) -> Leg | None:
+    def tied(self, leg: Leg, place: int, after: Leg, *, alone: bool) -> Leg | None:
         bond = bonds.weak(self.world, leg, after, alone=alone)
         if bond is None:
-            self.ask(leg, [after])
+            self.ask(leg, place, [after])
             return None
         return replace(after, bond=bond)
 
-    def ask(self, leg: Leg, untold: list[Leg]) -> None:
+    def ask(self, leg: Leg, place: int, untold: list[Leg]) -> None:
         if untold:
-            place = leg.receiver.container or leg.receiver.namespace
+            # A failed attempt that may be another's changes nothing about who answered.
+            self.untold.update({place} if any(not each.failed for each in untold) else ())
+            where = leg.receiver.container or leg.receiver.namespace
             ends = ", ".join(f"{each.flow.server[0]}:{each.flow.server[1]}" for each in untold)
-            self.questions.append(f"whether {place} carried the request on to {ends}: nothing ties it to this probe alone")
+            self.questions.append(f"whether {where} carried the request on to {ends}: nothing ties it to this probe alone")
 
 
 def _mine(leg: Leg, after: Leg) -> bool:

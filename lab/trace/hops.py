@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Hop
 from lab.trace import bonds, cite
-from lab.trace.following import SLACK_NS
-from lab.trace.index import HOST
+from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
 from lab.trace.talk import H2, TLS
 from lab.trace.tls_roles import hello, readable
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from lab.model.observations import ClientReport, Endpoint
     from lab.model.routes import Evidence
     from lab.trace.account import Account, Story
+    from lab.trace.asked import Asked
 
 
 def hop(story: Story, place: int) -> Hop:
     """The hop at `place`."""
-    report, here = story.report, story.found[place]
+    report, meant, here = story.report, story.meant, story.found[place]
     owner, flow = here.leg.receiver, here.leg.flow
     receiver = here.leg.connection.receiver
     process = story.world.index.processes.get(owner.pid or 0) if here.had else None
@@ -41,21 +41,21 @@ def hop(story: Story, place: int) -> Hop:
         host_pid=owner.pid if here.had else None, pid_candidates=owner.candidates if not owner.pid else (),
         protocol=said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
-        clear=clear(report, here), stage=story.stages[place], joined_by=here.leg.bond, entry=_entry(report, story.found, place),
+        clear=clear(report, meant, here), stage=story.stages[place], received=here.had, joined_by=here.leg.bond, entry=_entry(report, story.found, place),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip
 
 
-def clear(report: ClientReport, here: Account) -> bool | None:
+def clear(report: ClientReport, meant: Asked, here: Account) -> bool | None:
     """Whether the probe's own bytes could be read on it; None: no bytes, or HTTP/2, which packs its headers."""
     if here.leg.talk.protocol in (None, H2):
         return None
     data = bonds.said(here.leg, report.finished_ns + SLACK_NS)
     if here.leg.talk.protocol == TLS:
         return False
-    if report.token:
-        return bonds.own(data, report)
-    return bonds.own(data, report) or (bool(data) and data[: len(report.sent)] in report.sent) or here.leg.bond is not None
+    if meant.token:
+        return bonds.own(data, meant)
+    return bonds.own(data, meant) or (bool(data) and data[: len(meant.data)] in meant.data) or here.leg.bond is not None
 
 
 def _asked(report: ClientReport, here: Account, place: int) -> str:

@@ -17,12 +17,15 @@ from lab.trace.lives import Ends, Life, lives
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lab.model.observations import AppEvent, Endpoint, Observations, SeenProcess, SocketRow
+    from lab.model.observations import AppEvent, Endpoint, KernelEvent, Observations, SeenProcess, SocketRow
+    from lab.trace.moments import Memo
 
 K = TypeVar("K")
 V = TypeVar("V")
 HOST = "host"
 """Name of the engine's own namespace, and of what runs there in no container."""
+SLACK_NS = 2 * 10**6
+"""Two clocks of one machine may differ by this."""
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -31,6 +34,7 @@ class Index:
     """The observations of one case, by what they are asked for."""
 
     seen: Observations
+    memo: Memo
     connections: tuple[Connection, ...]
     sent_from: Mapping[str, Sequence[Connection]]
     """Namespace -> connections initiated there, in order of time."""
@@ -45,13 +49,15 @@ class Index:
     """Namespace -> LISTEN rows."""
     lives: Mapping[Ends, Sequence[Life]]
     lives_by_peer: Mapping[Endpoint, Sequence[Life]]
+    accepts: Mapping[int, Sequence[KernelEvent]]
+    """Host pid -> its accepts of which nothing tells the connection, in order of time."""
     reports: Mapping[str, Sequence[AppEvent]]
     """Container -> what its application reported. A container that reports nothing is not in it."""
 
 
-def build(seen: Observations) -> Index:
+def build(seen: Observations, memo: Memo) -> Index:
     """Sort everything."""
-    found = connections(seen.packets, seen.inventory)
+    found = connections(seen.packets, seen.inventory, memo)
     rows = [row for row in seen.sockets if row.transport == "tcp"]
     alive = lives(e for e in seen.kernel if e.transport == "tcp")
     sender = {c.id: c.sender.namespace for c in found if c.sender}
@@ -59,6 +65,7 @@ def build(seen: Observations) -> Index:
     processes = {p.pid: p for p in seen.processes}
     return Index(
         seen=seen,
+        memo=memo,
         connections=found,
         sent_from=_grouped((sender[c.id], c) for c in found if c.id in sender),
         received_in=_grouped((receiver[c.id], c) for c in found if c.id in receiver),
@@ -69,6 +76,7 @@ def build(seen: Observations) -> Index:
         listeners=_grouped((r.namespace, r) for r in rows if r.state == "LISTEN"),
         lives=alive,
         lives_by_peer=_grouped((life.peer, life) for same in alive.values() for life in same),
+        accepts=_grouped((e.pid, e) for e in seen.kernel if e.event == "accept" and e.size >= 0 and e.peer is None),
         reports=_grouped((e.container, e) for e in seen.application),
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Evidence
 from lab.trace import cite
+from lab.trace.index import gaps
 from lab.trace.listeners import written
 from lab.trace.lives import Life, reads
 
@@ -45,7 +46,11 @@ class Owner:
     owned: bool | None = None
     """True: a process had it; False: it was seen without any; None: nobody could tell."""
     listener: SocketRow | None = None
+    full: SocketRow | None = None
+    """The listener as it was seen while the connection waited, if its accept queue was full then."""
     row: SocketRow | None = None
+    rows: tuple[SocketRow, ...] = ()
+    """All rows of its socket, in order of time."""
     life: Life | None = None
     evidence: tuple[Evidence, ...] = ()
     contradiction: Contradiction | None = None
@@ -61,6 +66,8 @@ class World:
     index: Index
     receivers: tuple[Owner, ...]
     senders: tuple[Owner, ...]
+    forwarders: frozenset[str] = frozenset()
+    """Containers that were seen to hand a request on."""
 
 
 def world(index: Index) -> World:
@@ -121,7 +128,8 @@ def _local(index: Index, flow: Flow) -> Endpoint:
 
 
 def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiated: bool = False) -> Owner:
-    row = _row(index.rows.get((flow.namespace, local, peer), ()), flow)
+    rows = tuple(r for r in index.rows.get((flow.namespace, local, peer), ()) if r.time_ns >= flow.begun_ns)
+    row = _row(rows)
     life = next((each for each in index.lives.get((local, peer), ()) if _fits(each, flow)), None)
     connecter = life.connecter if life and initiated else None
     pids = _movers(life) or ([connecter] if connecter and connecter in index.processes else [])
@@ -135,16 +143,18 @@ def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiat
         container=_container(index, [pid] if pid else holders),
         owned=_owned(row, life, pids),
         row=row,
+        rows=rows,
         life=life,
         evidence=tuple(_evidence(index, row, life, pid)),
         contradiction=_contradiction(row, life),
     )
 
 
-def _row(rows: Iterable[SocketRow], flow: Flow) -> SocketRow | None:
-    """The row that says most: one with holders, else the first that was seen while the connection lived."""
-    ours = [row for row in rows if row.time_ns >= flow.begun_ns]
-    return next((row for row in ours if row.holders), ours[0] if ours else None)
+def _row(rows: Sequence[SocketRow]) -> SocketRow | None:
+    """The row that says most: the last one with holders, else the last one of the accept queue, else the last."""
+    held = [row for row in rows if row.holders]
+    waiting = [row for row in rows if row.inode == 0 and row.state in UNOWNED]
+    return next((found[-1] for found in (held, waiting, rows) if found), None)
 
 
 def _fits(life: Life, flow: Flow) -> bool:
@@ -210,6 +220,9 @@ def _with_listener(index: Index, flow: Flow, found: Owner, listener: SocketRow |
     if listener is None or flow.refused:
         return found
     evidence = (cite.listener(listener), *found.evidence)
+    if not flow.accepted:
+        full = _full(index, flow, listener)
+        return replace(found, listener=listener, full=full, evidence=(*evidence, cite.queue(full)) if full else evidence)
     if found.pid or found.candidates or found.owned is False:
         return replace(found, listener=listener, evidence=evidence)
     holders = listener.holders
@@ -228,15 +241,20 @@ def _with_listener(index: Index, flow: Flow, found: Owner, listener: SocketRow |
     )
 
 
+def _full(index: Index, flow: Flow, listener: SocketRow) -> SocketRow | None:
+    """The listener while a SYN waited, if every socket of its address had more to accept than it may hold (listen(2))."""
+    rows = [r for r in index.listeners.get(flow.namespace, ()) if r.local == listener.local and r.time_ns >= flow.begun_ns]
+    now = [row for row in rows if row.look == rows[-1].look]
+    return now[-1] if now and all(row.recv_q > row.send_q for row in now) else None
+
+
 def _accept(index: Index, flow: Flow, listener: SocketRow) -> KernelEvent | None:
     """An accept that can only have been this connection's: the first after the handshake, with no other one waiting."""
     if not flow.confirmed:
         return None
-    after = [
-        e for e in index.seen.kernel
-        if e.event == "accept" and e.size >= 0 and e.pid in listener.holders and e.time_ns >= flow.begun_ns
-    ]  # fmt: skip
-    if not after:
+    accepts = (e for pid in listener.holders for e in index.accepts.get(pid, ()))
+    after = [e for e in accepts if e.time_ns >= flow.begun_ns]
+    if not after or gaps(index, "packets", flow.namespace) or gaps(index, "kernel"):
         return None
     first = min(after, key=lambda e: e.time_ns)
     others = [

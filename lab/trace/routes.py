@@ -8,6 +8,8 @@ show is None, and `open_questions` says what would tell. Weak spot: UDP is decod
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Evidence, Route, Stage, TlsAtHop
@@ -15,11 +17,14 @@ from lab.trace import cite
 from lab.trace.account import Account, Story, accounts
 from lab.trace.answers import answerer, dispatched
 from lab.trace.diagnosis import line, stop, stopped_by
-from lab.trace.following import claims, follow
+from lab.trace.asked import asked
+from lab.trace.following import claims, follow, forwarders
 from lab.trace.hops import hop
 from lab.trace.index import build, gaps
+from lab.trace.moments import Memo, up_to
 from lab.trace.owners import World, world
 from lab.trace.stages import stages, whole
+from lab.trace.sure import route_open, stage_open
 from lab.trace.talk import TLS
 from lab.trace.tls_roles import ends, holders, role
 
@@ -27,33 +32,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.model.observations import ClientReport, Observations
+    from lab.trace.asked import Asked
+    from lab.trace.bonds import Leg
     from lab.trace.following import Path
+
+    View = tuple[World, dict[int, tuple[Leg, ...]]]
 
 
 def trace(seen: Observations) -> tuple[Route, ...]:
-    """One route for each client report, in their order."""
-    known = world(build(seen))
+    """One route for each client report, in their order: of a look from what was seen up to it, else from everything."""
+    memo = Memo()
+    whole = cache(lambda: _view(seen, memo))
+    return tuple(_route(_view(up_to(seen, r.finished_ns), memo) if r.moment else whole(), r) for r in seen.clients)
+
+
+def _view(seen: Observations, memo: Memo) -> View:
+    known = world(build(seen, memo))
     claimed = claims(known, seen.clients)
-    return tuple(_route(known, report, follow(known, report, claimed)) for report in seen.clients)
+    return replace(known, forwarders=forwarders(claimed.values())), claimed
 
 
-def _route(known: World, report: ClientReport, path: Path | None) -> Route:
-    if path is None:
-        return _unseen(known, report)
-    found = accounts(known, report, path.legs)
+def _route(view: View, report: ClientReport) -> Route:
+    known, claimed = view
+    meant = asked(report)
+    path = follow(known, report, claimed, meant)
+    return _told(known, report, meant, path) if path else _unseen(known, report)
+
+
+def _told(known: World, report: ClientReport, meant: Asked, path: Path) -> Route:
+    found = accounts(known, report, path, meant)
     made, untold = answerer(report, found)
     told = stages(known, report, found, made)
     roles = tuple(role(known, found, place) for place in range(len(found)))
     tls_ends, against = ends(known, report, found, roles)
     reached, disputed = dispatched(known, report, found, told, made)
-    story = Story(known, report, found, told, roles, made, reached)
+    story = Story(known, report, meant, found, told, roles, made, reached)
     at = stop(story)
     held = tuple(c for leg in path.legs for c in (leg.receiver.contradiction, leg.sender.contradiction) if c)
     return Route(
         probe=report.probe,
         hops=tuple(hop(story, place) for place in range(len(found))),
         tls_ends_at=tls_ends,
-        stage=whole(path.legs, told, found),
+        stage=whole(path.legs, told, found, made),
         dispatched=reached,
         diagnosis=line(story),
         status=report.status,
@@ -63,6 +83,10 @@ def _route(known: World, report: ClientReport, path: Path | None) -> Route:
         evidence=tuple(_evidence(report)),
         contradictions=(*against, *disputed, *held),
         open_questions=tuple(dict.fromkeys((*path.open_questions, *untold, *_questions(story)))),
+        moment=report.moment,
+        stage_open=stage_open(story),
+        route_open=route_open(story, path),
+        body=report.body,
     )
 
 
@@ -76,6 +100,7 @@ def _unseen(known: World, report: ClientReport) -> Route:
         f"stopped at sent, because {why} (client.jsonl:{report.line})" if sure else f"not known: {why}",
         status=report.status, certificate_of=holders(known, report), evidence=tuple(_evidence(report)),
         open_questions=() if sure else (f"no packet of it was captured in {report.namespace}", *lost),
+        moment=report.moment, body=report.body,
     )  # fmt: skip
 
 

@@ -4,31 +4,35 @@ On each leg the furthest row that is proved counts:
 
 | proved | stage |
 |---|---|
-| the receiving application reports it, on this very connection | parsed, dispatched |
+| the receiving application reports that it asked a database, for this very request | queried |
+| ... that it entered a handler | dispatched |
 | an answer came back on it | answered, or rejected (below) |
 | its receiver sent on something other than the same bytes | routed |
-| the head has begun and is not complete | head incomplete |
+| a process took the whole head, to its blank line | parsed |
+| a process took the beginning of a head | head incomplete |
 | both sides finished the TLS handshake | TLS ended |
 | a ClientHello, or the beginning of one, was read | TLS handshake unfinished |
 | a process read bytes | read |
 | a process has the connection, and bytes lie unread | readable |
 | a process has the connection | accepted |
 | the handshake of TCP is done | established |
-| the SYN was never answered, though it was repeated or the client waited it out | dropped |
+| the SYN was never answered, though it was repeated, the client waited it out, or the accept queue was full | dropped |
 | the SYN was answered with a reset | refused |
 | the SYN was seen in the receiving namespace | on interface |
 | the SYN was seen where it was sent from | sent |
 
 An answer is a rejection if its maker handed the request to no handler: its application reports so; an attempt to hand it
-on failed or was never answered; the head was incomplete or is one that RFC 9112 has a server refuse; or its status says that
-a handler was not asked (`WITHOUT_HANDLER`).
+on failed or was never answered; the head was incomplete or is one that RFC 9112 has a server refuse; its status says that
+a handler was not asked (`WITHOUT_HANDLER`); or it refuses (`REFUSALS`) and comes from a process that hands requests on and did not
+hand on this one. A handler that was entered may still end in a rejection, by a fault in the body.
 
-The whole request is as far as its furthest leg, where a leg whose receiver passed the same bytes on, or only tried
-to, says nothing of its own. So a proxy's 502 is `rejected`, stopped at the refused leg behind it, and a port forwarder with
-nothing behind it is `refused`.
+The whole request is where its answer was made; without an answer it is as far as its furthest leg, where a leg whose receiver
+passed the same bytes on, or only tried to, says nothing of its own. So a proxy's 502 is `rejected`, stopped at the refused leg
+behind it, and a port forwarder with nothing behind it is `refused`.
 
-Weak spots: `parsed` and `routed` inside one process are that process's own word; `read` and `readable` cannot be told apart
-where neither the kernel's timeline nor a socket row is there, and then the lesser is said.
+Weak spots: `parsed` says that the process has the whole head, not what its parser made of it; `routed` is seen only when
+something is sent on; `read` and `readable` cannot be told apart where neither the kernel's timeline nor a socket row is
+there, and then the lesser is said.
 """
 
 from __future__ import annotations
@@ -38,9 +42,8 @@ from typing import TYPE_CHECKING
 from lab.model.routes import Stage
 from lab.trace.account import passes_on
 from lab.trace.bonds import said
-from lab.trace.following import SLACK_NS
-from lab.trace.http import begun, flaws
-from lab.trace.index import gaps
+from lab.trace.http import NotHttp, begun, flaws, request_head
+from lab.trace.index import SLACK_NS, gaps
 from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
 ORDER = tuple(Stage)
 WITHOUT_HANDLER = (408, 414, 421, 431, 502, 504, 505)
 """RFC 9110: request timeout, URI too long, misdirected, fields too large, bad gateway, gateway timeout, version."""
+REFUSALS = (*range(400, 500), 501, 503)
+"""What a process that hands requests on answers when it does not: RFC 9110, section 15.5, and 501, 503."""
 
 
 def rank(stage: Stage) -> int:
@@ -65,8 +70,10 @@ def stages(world: World, report: ClientReport, found: Sequence[Account], answere
     return tuple(_stage(world, report, found, place, answerer) for place in range(len(found)))
 
 
-def whole(legs: tuple[Leg, ...], told: Sequence[Stage], found: Sequence[Account]) -> Stage:
-    """The whole request's stage."""
+def whole(legs: tuple[Leg, ...], told: Sequence[Stage], found: Sequence[Account], made: int | None) -> Stage:
+    """The whole request's stage. `made`: place of the leg whose receiver made the client's answer."""
+    if made is not None:
+        return told[made]
     counted = [stage for place, stage in enumerate(told) if not _silent(legs, found, place)]
     return max(counted or told, key=rank)
 
@@ -85,9 +92,9 @@ def _stage(world: World, report: ClientReport, found: Sequence[Account], place: 
     if not here.leg.flow.accepted and here.leg.flow.syns:
         return _unanswered(here.leg, report)
     if here.answered and (here.outer or here.leg.talk.status or here.leg.talk.protocol == TLS):
-        own = place == answerer or not here.children
+        own = place == answerer or not (here.children or here.untold)
         return Stage.REJECTED if own and rejected(world, report, found, place) else Stage.ANSWERED
-    return _unfinished(here, found, report)
+    return _unfinished(here, found)
 
 
 def _unanswered(leg: Leg, report: ClientReport) -> Stage:
@@ -96,42 +103,50 @@ def _unanswered(leg: Leg, report: ClientReport) -> Stage:
     if flow.refused:
         return Stage.REFUSED
     waited = report.error is not None and report.error.kind == "timeout"
-    if len({(p.time_ns, p.namespace) for p in flow.syns}) > 1 or waited:
+    if len({(p.time_ns, p.namespace) for p in flow.syns}) > 1 or waited or leg.receiver.full:
         return Stage.DROPPED
     return Stage.ON_INTERFACE if leg.connection.receiver else Stage.SENT
 
 
-def _unfinished(here: Account, found: Sequence[Account], report: ClientReport) -> Stage:
+def _unfinished(here: Account, found: Sequence[Account]) -> Stage:
     """No answer came back."""
-    reached = [stage for stage, proved in TABLE if proved(here, found, report)]
+    reached = [stage for stage, proved in TABLE if proved(here, found)]
     return reached[0] if reached else Stage.ESTABLISHED
 
 
-def _routed(here: Account, found: Sequence[Account], _: ClientReport) -> bool:
+def _routed(here: Account, found: Sequence[Account]) -> bool:
     onward = [found[n].leg for n in here.children if not found[n].leg.failed and found[n].came]
     return bool(onward) and not any(leg.bond in ("same ClientHello", "identical bytes") for leg in onward)
 
 
-def _head_incomplete(here: Account, _: Sequence[Account], report: ClientReport) -> bool:
-    if here.leg.talk.protocol == TLS:
-        return bool(here.finished and here.outer and begun(report.sent))
-    return bool(here.taken) and begun(said(here.leg, report.finished_ns + SLACK_NS))
+def _parsed(here: Account, _: Sequence[Account]) -> bool:
+    if here.said("parsed"):
+        return True
+    try:
+        head = request_head(here.request)
+    except NotHttp:
+        return False
+    return head is not None and head.complete
 
 
-TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account], ClientReport], bool]], ...] = (
-    (Stage.ANSWERED, lambda here, _, __: here.said("answered")),
-    (Stage.DISPATCHED, lambda here, _, __: here.said("dispatched")),
+TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account]], bool]], ...] = (
+    (Stage.QUERIED, lambda here, _: here.said("queried")),
+    (Stage.DISPATCHED, lambda here, _: here.said("dispatched")),
     (Stage.ROUTED, _routed),
-    (Stage.REJECTED, lambda here, _, __: here.said("rejected")),
-    (Stage.PARSED, lambda here, _, __: here.said("parsed")),
-    (Stage.HEAD_INCOMPLETE, _head_incomplete),
-    (Stage.TLS_ENDED, lambda here, _, __: bool(here.finished) and not _passing(here, _)),
-    (Stage.TLS_UNFINISHED, lambda here, _, __: here.leg.talk.protocol == TLS and bool(here.taken) and not _passing(here, _)),
-    (Stage.READ, lambda here, _, __: bool(here.taken)),
-    (Stage.READABLE, lambda here, _, __: bool(here.had) and here.came > 0),
-    (Stage.ACCEPTED, lambda here, _, __: bool(here.had)),
+    (Stage.REJECTED, lambda here, _: here.said("rejected")),
+    (Stage.PARSED, _parsed),
+    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request)),
+    (Stage.TLS_ENDED, lambda here, found: bool(here.finished) and not _passing(here, found)),
+    (Stage.TLS_UNFINISHED, lambda here, found: _protected(here) and bool(here.taken) and not _passing(here, found)),
+    (Stage.READ, lambda here, _: bool(here.taken)),
+    (Stage.READABLE, lambda here, _: bool(here.had) and here.counted.delivered > here.leg.talk.begin),
+    (Stage.ACCEPTED, lambda here, _: bool(here.had)),
 )
 """Furthest first."""
+
+
+def _protected(here: Account) -> bool:
+    return here.leg.talk.protocol == TLS
 
 
 def _passing(here: Account, found: Sequence[Account]) -> bool:
@@ -141,13 +156,20 @@ def _passing(here: Account, found: Sequence[Account]) -> bool:
 def rejected(world: World, report: ClientReport, found: Sequence[Account], place: int) -> bool:
     """Whether the answer that this leg's receiver made was made without a handler."""
     here = found[place]
+    if here.said("rejected"):
+        return True
     if here.said("dispatched"):
         return False
-    if here.said("rejected") or (here.children and not any(found[n].answered for n in here.children)):
+    if here.children and not any(found[n].answered for n in here.children):
         return True
     if here.container in world.index.reports and not gaps(world.index, "application"):
         return True
-    return here.code in WITHOUT_HANDLER or malformed(report, here)
+    return here.code in WITHOUT_HANDLER or malformed(report, here) or refused(world, here)
+
+
+def refused(world: World, here: Account) -> bool:
+    """Whether it is a refusal by a process that hands requests on, and did not hand on this one."""
+    return here.code in REFUSALS and not here.children and not here.untold and here.container in world.forwarders
 
 
 def malformed(report: ClientReport, here: Account) -> bool:

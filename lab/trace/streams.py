@@ -37,6 +37,8 @@ class Stream:
     reset: Packet | None = None
     repeated: int = 0
     """Segments all of whose bytes had been seen: retransmissions, or one packet on two interfaces."""
+    base: int = 0
+    """Sequence number of the first byte."""
 
 
 def reassemble(packets: Sequence[Packet], back: Sequence[Packet] = ()) -> Stream:
@@ -51,7 +53,7 @@ def reassemble(packets: Sequence[Packet], back: Sequence[Packet] = ()) -> Stream
     return Stream(
         bytes(collected.data), tuple(collected.starts), tuple(collected.pieces), not missing, missing, syn,
         next((p for p in packets if "F" in p.flags), None),
-        next((p for p in packets if "R" in p.flags), None), collected.repeated,
+        next((p for p in packets if "R" in p.flags), None), collected.repeated, base,
     )  # fmt: skip
 
 
@@ -86,9 +88,7 @@ class _Collected:
         self.data += fresh
 
     def offset(self, seq: int) -> int:
-        """Place in the stream, by the nearest reading modulo 2^32."""
-        distance = (seq - self.base - len(self.data)) % WHOLE
-        return len(self.data) + (distance - WHOLE if distance >= HALF else distance)
+        return nearest(self.base, len(self.data), seq)
 
     def hole(self) -> str:
         if not self.early:
@@ -105,6 +105,28 @@ class _Collected:
             return ""
         size = furthest - len(self.data)
         return f"{size} bytes that {packet.file}:{packet.number} acknowledges were not captured"
+
+
+def nearest(base: int, size: int, seq: int) -> int:
+    """Place of a sequence number in a stream of which `size` bytes are known: the nearest reading modulo 2^32."""
+    distance = (seq - base - size) % WHOLE
+    return size + (distance - WHOLE if distance >= HALF else distance)
+
+
+def acknowledged(stream: Stream, packets: Sequence[Packet], until_ns: int | None = None) -> int:
+    """How many bytes of the stream its receiver had acknowledged. `packets`: of both directions, in order of time.
+
+    The FIN, which counts as one, is left out. 0 where nothing was sent.
+    """
+    if not stream.pieces:
+        return 0
+    source, size = stream.pieces[0].source, len(stream.data)
+    acks = [
+        nearest(stream.base, size, p.ack)
+        for p in packets
+        if p.source != source and "A" in p.flags and "R" not in p.flags and (until_ns is None or p.time_ns <= until_ns)
+    ]
+    return min(max(acks, default=0), size)
 
 
 def _place(each: tuple[int, object]) -> int:

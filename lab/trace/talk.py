@@ -1,22 +1,31 @@
-"""What is said on one connection from a moment on: PROXY header, TLS, HTTP, or bytes.
+"""What is said on one connection, and the part of it that concerns one request: PROXY header, TLS, HTTP, or bytes.
 
-Rule: only what stands in the captured bytes; a stream that stops at a hole is read up to the hole. On a connection that is
-older than the request (an upstream pool) TLS is read from the connection's beginning and HTTP from the request's.
-Weak spot: pipelined requests begin inside a packet, and only the first of them is seen.
+Rule: only what stands in the captured bytes; a stream that stops at a hole is read up to the hole. A connection may carry several
+requests, one after the other or pipelined: TLS is read from the connection's beginning, HTTP from the request's. Weak spot: of
+several requests inside somebody else's TLS session only the time tells one from the next.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.trace.http import Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
-from lab.trace.streams import offset_since
+from lab.trace.messages import Answer, Message, answers
+from lab.trace.messages import requests as split
+from lab.trace.streams import offset_since, packet_at
 from lab.trace.tls import ClientHello, ServerHello, client_hello, server_hello
-from lab.trace.tls_records import APPLICATION, KINDS, NotTls, Record, whole_records
+from lab.trace.tls_records import KINDS, NotTls, Record, whole_records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.trace.flows import Flow
+    from lab.trace.moments import Memo
+    from lab.trace.streams import Stream
+
+    Choose = Callable[[tuple[Message, ...], Stream], int]
+    """Which of a connection's requests is meant."""
 
 TLS, H2, BYTES, PROXY = "tls", "h2", "bytes", "proxy"
 
@@ -38,24 +47,95 @@ class Talk:
     down_records: tuple[Record, ...] = ()
     head: Head | None = None
     status: Status | None = None
+    message: Message | None = None
+    """The request, where it is HTTP/1.x in clear."""
+    number: int = 0
+    """How many requests came before it on this connection, as far as that was seen."""
+    messages: tuple[Message, ...] = ()
+    """All requests of the connection, where they are in clear."""
+    answers: tuple[Answer, ...] = ()
 
 
 NOTHING = Talk()
+SHORTEST_PREFACE = 4
+"""Bytes that tell HTTP/2's preface from a method: `PRI `."""
 
 
-def talk(flow: Flow, since_ns: int = 0) -> Talk:
-    """What is said on `flow` from `since_ns` on."""
+def talk(flow: Flow) -> Talk:
+    """What is said on `flow` as a whole; of requests in clear the first is meant until another is chosen."""
     up, down = flow.up.data, flow.down.data
     proxied = _proxied(up)
     first = proxied.size if proxied else 0
-    begin = max(first, offset_since(flow.up, since_ns))
-    answer = offset_since(flow.down, since_ns)
     if len(up) <= first:
-        return Talk(first, answer, PROXY if proxied else None, proxied, status=_status(down[answer:]))
+        return Talk(first, 0, PROXY if proxied else None, proxied, status=_status(down))
     if _is_tls(up[first:], known=bool(flow.syns)):
-        return _encrypted(up, down, first, answer, proxied)
-    protocol, head = _clear(up, first, begin)
-    return Talk(begin, answer, protocol, proxied, head=head, status=_status(down[answer:]))
+        return _encrypted(up, down, first, proxied)
+    protocol, head = _clear(up, first)
+    messages = () if protocol == H2 else split(up, first)
+    methods = [each.head.method for each in messages if each.head]
+    said = Talk(first, 0, protocol, proxied, head=head, messages=messages, answers=answers(down, methods), status=_status(down))
+    return _meaning(said, down, 0) if messages else said
+
+
+def remembered(flow: Flow, memo: Memo) -> Talk:
+    """As `talk`, read once for all moments."""
+    if id(flow) not in memo.talks:
+        memo.talks[id(flow)] = flow, talk(flow)
+    return memo.talks[id(flow)][1]
+
+
+def meaning(whole: Talk, flow: Flow, since_ns: int, choose: Choose) -> Talk:
+    """The same, told for one request: the chosen one where it can be told apart, else what was said from `since_ns` on."""
+    if whole.protocol == TLS:
+        return replace(whole, answer=offset_since(flow.down, since_ns))
+    if whole.messages and flow.syns:
+        return _meaning(whole, flow.down.data, choose(whole.messages, flow.up))
+    return _since(whole, flow, since_ns)
+
+
+def _meaning(said: Talk, down: bytes, number: int) -> Talk:
+    message = said.messages[number]
+    own = said.answers[number] if number < len(said.answers) else None
+    ends = [each.end for each in said.answers[:number]]
+    begin = own.offset if own else ends[-1] if ends and ends[-1] else len(down) if number else 0
+    return replace(
+        said, begin=message.offset, answer=begin, protocol=message.head.version if message.head else BYTES,
+        head=message.head, status=replace(own.status, offset=0) if own else None, message=message, number=number,
+    )  # fmt: skip
+
+
+def _since(whole: Talk, flow: Flow, since_ns: int) -> Talk:
+    """A connection whose beginning nobody saw, or on which no HTTP/1.x is spoken."""
+    begin, answer = max(whole.begin, offset_since(flow.up, since_ns)), offset_since(flow.down, since_ns)
+    if whole.protocol is None or begin >= len(flow.up.data):
+        return replace(whole, begin=begin, answer=answer)
+    protocol, head = _clear(flow.up.data, whole.proxied.size if whole.proxied else 0, begin)
+    status = _status(flow.down.data[answer:])
+    messages = split(flow.up.data, begin)[:1]
+    message = messages[0] if messages else None
+    return replace(whole, begin=begin, answer=answer, protocol=protocol, head=head, status=status, message=message)
+
+
+def last(messages: tuple[Message, ...], _: Stream) -> int:
+    """The request that was begun last."""
+    return len(messages) - 1
+
+
+def since(time_ns: int, own: Callable[[bytes], bool]) -> Choose:
+    """A request that is one's own and was not complete before `time_ns`; else the first that began later."""
+
+    def choose(messages: tuple[Message, ...], up: Stream) -> int:
+        later = [n for n, each in enumerate(messages) if packet_at(up, _last(each, up)).time_ns >= time_ns]
+        mine = [n for n in later if own(up.data[messages[n].offset : messages[n].end])]
+        fresh = [n for n in later if packet_at(up, messages[n].offset).time_ns >= time_ns]
+        return next(iter([*mine, *fresh, *later]), len(messages) - 1)
+
+    return choose
+
+
+def _last(message: Message, up: Stream) -> int:
+    """Offset of a request's last byte, as far as it came."""
+    return (message.end or len(up.data)) - 1
 
 
 def _proxied(data: bytes) -> Proxied | None:
@@ -76,9 +156,10 @@ def _is_tls(data: bytes, *, known: bool) -> bool:
     return data[0] in KINDS and bool(whole_records(data))
 
 
-def _encrypted(up: bytes, down: bytes, first: int, answer: int, proxied: Proxied | None) -> Talk:
+def _encrypted(up: bytes, down: bytes, first: int, proxied: Proxied | None) -> Talk:
     return Talk(
-        first, answer, TLS, proxied, _hello(up[first:]), _reply(down), whole_records(up, first), whole_records(down),
+        first, 0, TLS, proxied, _hello(up[first:]), _reply(down), whole_records(up, first), whole_records(down),
+        status=_status(down),
     )  # fmt: skip
 
 
@@ -101,11 +182,11 @@ def _reply(data: bytes) -> ServerHello | None:
         return None
 
 
-def _clear(up: bytes, first: int, begin: int) -> tuple[str, Head | None]:
-    if preface(up[first:]):
+def _clear(up: bytes, first: int, begin: int | None = None) -> tuple[str, Head | None]:
+    if preface(up[first:]) is not False and len(up) - first >= SHORTEST_PREFACE:
         return H2, None
     try:
-        head = request_head(up[begin:])
+        head = request_head(up[first if begin is None else begin :])
     except NotHttp:
         return BYTES, None
     return (head.version if head else BYTES), head
@@ -116,36 +197,3 @@ def _status(data: bytes) -> Status | None:
         return status_line(data)
     except NotHttp:
         return None
-
-
-# TLS without keys
-
-FINISHED = 50
-"""Bytes of the shortest record with a Finished under TLS 1.3 (4 + 32 + 1 + 16); an encrypted alert has 19."""
-TICKET = 300
-"""Bytes up to which a server's record may be a session ticket and no answer."""
-TICKETS = 2
-"""Session tickets that a server sends after the handshake, as OpenSSL does by default."""
-
-
-def client_finished(said: Talk) -> bool:
-    """Whether the client finished its part of the handshake."""
-    if said.reply is None or said.reply.retry:
-        return False
-    if said.reply.version == "TLSv1.3":
-        return any(r.kind == APPLICATION and len(r.body) >= FINISHED for r in said.up_records)
-    kinds = [r.kind for r in said.up_records]
-    return 20 in kinds and 22 in kinds[kinds.index(20) :]
-
-
-def requests(said: Talk) -> tuple[Record, ...]:
-    """Encrypted records of the client that carry what it has to say, as far as lengths tell."""
-    data = [r for r in said.up_records if r.kind == APPLICATION and len(r.body) > 24]
-    if said.reply and said.reply.version == "TLSv1.3":
-        return tuple(data[1:])
-    return tuple(data)
-
-
-def server_data(said: Talk) -> tuple[Record, ...]:
-    """Encrypted records of the server, alerts left out."""
-    return tuple(r for r in said.down_records if r.kind == APPLICATION and len(r.body) > 24)

@@ -423,7 +423,7 @@ def test_bytes_that_lie_unread() -> None:
     lab.report(talk, None, error=TIMEOUT)
     assert (lab.route().stage, lab.route().stopped_by) == (Stage.READABLE, "app")
     lab.rows[-1] = replace(lab.rows[-1], recv_q=0)
-    assert (lab.route().stage, lab.route().dispatched) == (Stage.READ, None)
+    assert (lab.route().stage, lab.route().dispatched) == (Stage.PARSED, None)
 
 
 def test_half_a_head_and_a_whole_one() -> None:
@@ -436,7 +436,7 @@ def test_half_a_head_and_a_whole_one() -> None:
     talk.up(b"\r\n")
     lab.clients.clear()
     lab.report(talk, None, error=TIMEOUT)
-    assert (lab.route().stage, lab.route().dispatched) == (Stage.READ, None)
+    assert (lab.route().stage, lab.route().dispatched) == (Stage.PARSED, None)
 
 
 def test_dispatched_and_never_answered() -> None:
@@ -486,14 +486,16 @@ def test_refused_then_another_upstream() -> None:
 
 
 def test_a_504_leaves_the_request_where_it_is() -> None:
-    lab, _, _, first, second = proxied()
+    lab, _, lab_app, first, second = proxied()
     first.open().up(get())
     second.open().up(get())
     first.down(answer(504))
     lab.report(first, 504)
     route = lab.route()
-    assert ([h.stage for h in route.hops], route.answered_by) == ([Stage.REJECTED, Stage.READ], "proxy")
-    assert (route.stopped_by, route.dispatched) == ("app", False)
+    assert ([h.stage for h in route.hops], route.answered_by) == ([Stage.REJECTED, Stage.PARSED], "proxy")
+    assert (route.stopped_by, route.dispatched) == ("app", None)  # its handler may be what takes so long
+    lab.app("accepted", lab_app, second)
+    assert lab.route().dispatched is False  # it would have said so
 
 
 def test_a_rejection_by_the_application() -> None:

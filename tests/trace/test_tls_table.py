@@ -128,7 +128,7 @@ def test_tls_ended_and_no_request() -> None:
     speak(first.open(), Tls())
     lab.report(first, None, sent=b"", leaf="aa")
     route = lab.route()
-    assert (route.stage, ends(route), route.dispatched) == (Stage.TLS_ENDED, ["proxy"], None)
+    assert (route.stage, ends(route), route.dispatched) == (Stage.TLS_ENDED, ["proxy"], False)
 
 
 def test_the_certificate_agrees_or_contradicts() -> None:

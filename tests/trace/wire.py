@@ -227,6 +227,8 @@ class Conversation:
     """Who has the server's socket, for the kernel's timeline."""
     writer: Process | None = None
     """Who has the client's."""
+    acknowledged: bool = True
+    """Whether the kernels acknowledge what they got at once."""
     begun: int = 0
     up_seq: int = 0
     down_seq: int = 0
@@ -309,6 +311,8 @@ class Conversation:
             self.lab.event("write", writes, near, size=len(data))
         for at in range(0, len(data), size):
             self.packet(way, "PA", data[at : at + size], lost=lost)
+        if self.acknowledged and data and not lost:
+            self.packet("down" if way == "up" else "up", "A")
         if reads:
             self.lab.tick()
             self.lab.event("read", reads, far, size=len(data))

@@ -1,0 +1,101 @@
+"""What came back on a connection for one request: whether an answer did, its status, and where it began.
+
+Rule: in clear the answer is read; inside the client's own session the client is asked; inside another's session only the number and
+length of the records tell an answer from session tickets, and where they do not the answer is open. An interim response (1xx)
+is no answer. Weak spot: a server that sends more tickets than usual.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.trace.handshake import last_of_handshake, requests, server_data
+from lab.trace.lives import reads, writes
+from lab.trace.streams import packet_at
+from lab.trace.talk import TLS
+
+if TYPE_CHECKING:
+    from lab.model.observations import AppEvent, ClientReport, Packet
+    from lab.trace.asked import Asked
+    from lab.trace.bonds import Leg
+
+TICKET = 300
+"""Bytes up to which a server's record may be a session ticket and no answer."""
+TICKETS = 2
+"""Session tickets that a server sends after the handshake, as OpenSSL does by default."""
+
+Back = tuple["int | None", "bool | None", "Packet | None"]
+"""Status, whether there was an answer, the packet with which it began."""
+
+
+def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], meant: Asked, *, outer: bool) -> Back:
+    """What came back for the request that is meant."""
+    said, down = leg.talk, leg.flow.down
+    if said.status:
+        return said.status.code, True, packet_at(down, said.answer + said.status.offset)
+    if said.protocol != TLS:
+        return _in_clear(leg)
+    late = after_request(leg)
+    told = _by_client(report, meant) if outer else None
+    if told:
+        return report.status, True, late[-1] if late else None
+    found = answered(leg, events)
+    if outer:
+        return None, found is True and report.error is None, late[-1] if found and late else None
+    return None, found, late[-1] if late else None
+
+
+def _in_clear(leg: Leg) -> Back:
+    """No status line came: bytes are an answer to bytes, and none to HTTP of which only the beginning came."""
+    down, begin = leg.flow.down, leg.talk.answer
+    data = down.data[begin:]
+    if not data:
+        return None, False if down.whole else None, None
+    if data[:5] == b"HTTP/"[: len(data)] and leg.talk.message:
+        return None, False if down.whole else None, None
+    return None, True, packet_at(down, begin)
+
+
+def _by_client(report: ClientReport, meant: Asked) -> bool:
+    """Whether the client got the answer to the request that is meant."""
+    got = max(report.answers, int(report.status is not None))
+    return got > meant.number if meant.messages else got > 0 or bool(report.body)
+
+
+def after_request(leg: Leg) -> list[Packet]:
+    """Packets of the server's encrypted records behind the first record of the client's request."""
+    asked = [r for r in requests(leg.talk) if packet_at(leg.flow.up, r.offset).time_ns >= leg.since_ns]
+    if not asked:
+        return []
+    begun = packet_at(leg.flow.up, asked[0].offset).time_ns
+    packets = [packet_at(leg.flow.down, r.offset) for r in server_data(leg.talk)]
+    return [packet for packet in packets if packet.time_ns >= begun]
+
+
+def answered(leg: Leg, events: tuple[AppEvent, ...]) -> bool | None:
+    """Whether more came back than session tickets."""
+    if any(event.event in ("answered", "rejected") for event in events):
+        return True
+    said, late = leg.talk, after_request(leg)
+    if not late or (said.reply and said.reply.version != "TLSv1.3"):
+        return bool(late) if late or leg.flow.down.whole else None
+    records = [r for r in server_data(said) if packet_at(leg.flow.down, r.offset).time_ns >= late[0].time_ns]
+    if len(records) > TICKETS or any(len(r.body) > TICKET for r in records) or _tickets_came_before(leg):
+        return True
+    return True if _wrote_twice(leg) else None
+
+
+def _tickets_came_before(leg: Leg) -> bool:
+    """Whether the server had spoken between the client's Finished and its request, and so had sent its tickets."""
+    end = last_of_handshake(leg.talk)
+    if end is None:
+        return False
+    since, begun = (packet_at(leg.flow.up, at).time_ns for at in (end.end - 1, requests(leg.talk)[0].offset))
+    return any(since < packet_at(leg.flow.down, r.offset).time_ns < begun for r in server_data(leg.talk))
+
+
+def _wrote_twice(leg: Leg) -> bool:
+    """Whether the server wrote more than once after its last read: tickets, then an answer."""
+    life = leg.receiver.life
+    taken = reads(life) if life else ()
+    return life is not None and bool(taken) and sum(e.time_ns > taken[-1].time_ns for e in writes(life)) > 1

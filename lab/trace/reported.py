@@ -1,0 +1,104 @@
+"""What the receiving application reported of one request, picked out of all that it reported of a connection.
+
+Rule: reports of a connection (accepted, TLS, reads, closed) concern every request on it; those of a request are sorted into
+exchanges by their order, for the application serves one request of a connection after the other. The probe's token names the
+exchange; without one, its place on the connection does where that was seen, else time. Weak spot: that order is the application's word.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.trace.index import SLACK_NS
+from lab.trace.talk import TLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lab.model.observations import AppEvent
+    from lab.trace.asked import Asked
+    from lab.trace.bonds import Leg
+    from lab.trace.owners import World
+
+LATE_NS = 5 * 10**9
+"""An application may report a step so long after the connection's last packet."""
+OF_REQUEST = ("parsed", "dispatched", "queried", "rejected", "answered")
+ENDS = ("rejected", "answered")
+
+Exchange = list["AppEvent"]
+
+
+def reported(world: World, legs: Sequence[Leg], place: int, meant: Asked, *, outer: bool) -> tuple[AppEvent, ...]:
+    """Reports on a leg's connection and on the request that is meant, in order."""
+    leg = legs[place]
+    told = on_connection(world, leg)
+    mine = _mine(leg, exchanges(told), meant, outer=outer)
+    found = [e for e in told if e.event not in OF_REQUEST or any(e is each for exchange in mine for each in exchange)]
+    if _last_of_its_container(legs, place):
+        found += _unplaced(world, leg, meant)
+    return tuple(sorted(found, key=_moment))
+
+
+def on_connection(world: World, leg: Leg) -> list[AppEvent]:
+    """All reports of the receiving container's application on a leg's connection."""
+    ends = leg.receiver.local, leg.flow.client
+    return sorted((e for e in _in_time(world, leg) if (e.local, e.peer) == ends), key=_moment)
+
+
+def _in_time(world: World, leg: Leg) -> Iterator[AppEvent]:
+    for event in world.index.reports.get(leg.receiver.container or "", ()):
+        if leg.flow.begun_ns - SLACK_NS <= event.time_ns <= leg.flow.ended_ns + LATE_NS:
+            yield event
+
+
+def _unplaced(world: World, leg: Leg, meant: Asked) -> list[AppEvent]:
+    """Reports that do not know both ends, as behind FastCGI, and are of this probe: by its token, and against no end."""
+    return [
+        event
+        for event in _in_time(world, leg)
+        if meant.token and event.token == meant.token and not (event.local and event.peer)
+        if event.local in (None, leg.receiver.local) and event.peer in (None, leg.flow.client)
+    ]
+
+
+def _last_of_its_container(legs: Sequence[Leg], place: int) -> bool:
+    container = legs[place].receiver.container
+    return all(leg.receiver.container != container for leg in legs[place + 1 :])
+
+
+def _moment(event: AppEvent) -> tuple[int, int]:
+    return event.time_ns, event.line
+
+
+def exchanges(told: Iterable[AppEvent]) -> list[Exchange]:
+    """The reports of requests, one list for each request."""
+    found: list[Exchange] = []
+    for event in told:
+        if event.event not in OF_REQUEST:
+            continue
+        if not found or event.event == "parsed" or found[-1][-1].event in ENDS:
+            found.append([])
+        found[-1].append(event)
+    return found
+
+
+def _mine(leg: Leg, found: Sequence[Exchange], meant: Asked, *, outer: bool) -> list[Exchange]:
+    named = [exchange for exchange in found if meant.token and any(event.token == meant.token for event in exchange)]
+    if named:
+        return named
+    number = _number(leg, meant, outer=outer)
+    if number is not None:
+        return [each for each in found[number : number + 1] if not _foreign(each, meant)]
+    later = [each for each in found if each[0].time_ns >= leg.since_ns - SLACK_NS and not _foreign(each, meant)]
+    return later[:1]
+
+
+def _number(leg: Leg, meant: Asked, *, outer: bool) -> int | None:
+    """Which request of the connection it is, where that was seen."""
+    if leg.flow.syns and leg.talk.message:
+        return leg.talk.number
+    return meant.number if outer and leg.talk.protocol == TLS and leg.flow.syns else None
+
+
+def _foreign(exchange: Exchange, meant: Asked) -> bool:
+    return any(event.token and meant.token and event.token != meant.token for event in exchange)
