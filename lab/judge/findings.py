@@ -36,6 +36,8 @@ def _open(route: Route) -> str:
 
 
 def _stage(route: Route) -> Finding:
+    if route.stage_open:
+        return Finding(None, _last_evidence(route), f"it got as far as “{route.stage}” at least: {route.stage_open}")
     return Finding(str(route.stage), _last_evidence(route))
 
 
@@ -56,6 +58,8 @@ def _answered_by(route: Route) -> Finding:
 def _route(route: Route) -> Finding:
     if not route.hops:
         return Finding(None, route.evidence, _open(route))
+    if why := _unknown_receiver(route):
+        return Finding(None, _all_evidence(route), why)
     return Finding(ARROW.join(_receiver_of(hop) for hop in route.hops), _all_evidence(route))
 
 
@@ -63,7 +67,17 @@ def _receiver_of(hop: Hop) -> str:
     return hop.container or NOBODY
 
 
+def _unknown_receiver(route: Route) -> str:
+    """Why the receivers are not all known; empty: they are."""
+    unknown = [hop.number for hop in route.hops if hop.container is None and hop.received is not False]
+    if unknown:
+        return f"who received hop {unknown[0]} is not known: {_open(route)}"
+    return route.route_open
+
+
 def _receiver(route: Route) -> Finding:
+    if why := _unknown_receiver(route):
+        return Finding(None, _all_evidence(route), why)
     reached = [hop for hop in route.hops if hop.container]
     if not reached:
         return Finding(NOBODY, _all_evidence(route))
@@ -74,6 +88,8 @@ def _tls_ends_at(route: Route) -> Finding:
     unknown = [hop.number for hop in route.hops if hop.tls is None and hop.protocol == "tls"]
     if unknown:
         return Finding(None, _all_evidence(route), f"TLS on hop {unknown[0]} is open: {_open(route)}")
+    if route.route_open:
+        return Finding(None, _all_evidence(route), route.route_open)
     ends = ARROW.join(end.container for end in route.tls_ends_at)
     evidence = tuple(e for end in route.tls_ends_at for e in end.evidence)
     return Finding(ends or NOWHERE, evidence or _all_evidence(route))
@@ -89,6 +105,8 @@ def _clear_on(route: Route) -> Finding:
     unknown = [hop.number for hop in route.hops if hop.clear is None and hop.protocol is not None]
     if unknown:
         return Finding(None, _all_evidence(route), f"whether hop {unknown[0]} was readable is open: {_open(route)}")
+    if route.route_open:
+        return Finding(None, _all_evidence(route), route.route_open)
     clear = ", ".join(str(hop.number) for hop in route.hops if hop.clear)
     return Finding(clear or "none", _all_evidence(route))
 
@@ -101,6 +119,8 @@ def _entry(route: Route) -> Finding:
 
 
 def _stopped_by(route: Route) -> Finding:
+    if route.stage_open:
+        return Finding(None, _last_evidence(route), f"where it stopped is open: {route.stage_open}")
     return Finding(route.stopped_by or NOBODY, _last_evidence(route))
 
 

@@ -10,24 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.trace import bonds
-from lab.trace.index import SLACK_NS
 from lab.trace.back import came_back
-from lab.trace.handshake import client_finished, finished
+from lab.trace.habits import misfit
+from lab.trace.handshake import finished
+from lab.trace.index import gaps
+from lab.trace.inside import Where, inside
 from lab.trace.reported import reported
-from lab.trace.sealed import behind_handshake, opened
 from lab.trace.taken import taken
-from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
     from lab.model.observations import AppEvent, ClientReport, Packet
-    from lab.model.routes import Stage, TlsAtHop
+    from lab.model.routes import Contradiction, Stage, TlsAtHop
     from lab.trace.asked import Asked
     from lab.trace.bonds import Leg
     from lab.trace.following import Path
     from lab.trace.http import Head
     from lab.trace.owners import World
     from lab.trace.taken import Taken
-    from lab.trace.talk import Talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,8 @@ class Account:
     """The answer's status, where it can be read."""
     events: tuple[AppEvent, ...]
     """What the receiving application reported of it."""
+    misfit: str
+    """What came and its port does not take, in words."""
 
     @property
     def container(self) -> str | None:
@@ -95,16 +96,23 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
     counted = taken(world.index, leg)
     code, answered, answer = came_back(report, leg, events, meant, outer=outer)
     onward = any(len(legs[n].flow.up.data) for n in children)
-    came = _came(report, leg, counted)
-    read = _taken(leg, counted, came, onward=onward or bool(answered))
+    found = inside(Where(report, meant, leg, counted, outer, onward), answered=bool(answered))
     pieces = leg.flow.down.pieces
     return Account(
-        leg=leg, meant=meant, number=place + 1, children=children, outer=outer, untold=place in path.untold, counted=counted, came=came,
-        taken=read, had=True if read or pieces or children else leg.receiver.owned,
-        request=_request(report, leg, counted, meant, outer=outer, onward=onward),
-        head=_head(leg, meant, outer=outer), finished=finished(report, leg, counted, events, outer=outer),
+        leg=leg, meant=meant, number=place + 1, children=children, outer=outer, untold=place in path.untold,
+        counted=counted, came=found.came, taken=found.taken, request=found.request, head=found.head,
+        had=_had(world, leg, busy=bool(found.taken or pieces or children)),
+        finished=finished(report, leg, counted, events, outer=outer),
         answered=answered, answer=answer, last=pieces[-1].time_ns if pieces else 0, code=code, events=events,
+        misfit=misfit(world.habits, leg),
     )  # fmt: skip
+
+
+def _had(world: World, leg: Leg, *, busy: bool) -> bool | None:
+    """Whether a process had the connection: surely if anything came of it, surely not if there was no connection to have."""
+    if leg.failed:
+        return None if gaps(world.index, "packets", leg.flow.namespace) else False
+    return True if busy else leg.receiver.owned
 
 
 def _outer(legs: tuple[Leg, ...], place: int) -> bool:
@@ -115,50 +123,6 @@ def _outer(legs: tuple[Leg, ...], place: int) -> bool:
             return False
         place = leg.parent
     return True
-
-
-def _came(report: ClientReport, leg: Leg, counted: Taken) -> int:
-    """Bytes of the request, on the wire, that arrived."""
-    begin = leg.talk.begin
-    end = begin + len(bonds.said(leg, report.finished_ns + SLACK_NS))
-    return max(0, min(end, counted.arrived) - begin) if leg.connection.receiver else end - begin
-
-
-def _taken(leg: Leg, counted: Taken, came: int, *, onward: bool) -> bool | None:
-    begin = leg.talk.begin
-    if onward or counted.at_least > begin:
-        return True
-    if not came or (counted.at_most is not None and counted.at_most <= begin):
-        return False
-    return None
-
-
-def _request(report: ClientReport, leg: Leg, counted: Taken, meant: Asked, *, outer: bool, onward: bool) -> bytes:
-    """What a process took of the request in clear. Of what was carried on the head was taken, and no witness need say so."""
-    if leg.talk.protocol == TLS and not outer:
-        return b""
-    data = meant.data if leg.talk.protocol == TLS else bonds.said(leg, report.finished_ns + SLACK_NS)
-    head = _head(leg, meant, outer=outer)
-    sure = head.size if head and onward else 0
-    return data[: max(sure, _clear(report, leg, counted, meant))]
-
-
-def _clear(report: ClientReport, leg: Leg, counted: Taken, meant: Asked) -> int:
-    """Bytes of the request in clear that the bytes taken from the wire amount to."""
-    if leg.talk.protocol != TLS:
-        return max(0, counted.at_least - leg.talk.begin)
-    if not client_finished(leg.talk) or not behind_handshake(leg.talk):
-        return 0
-    if counted.at_least >= len(leg.flow.up.data) and leg.flow.up.whole:
-        return len(meant.data)
-    clear = opened(leg.talk, report.sent, counted.at_least) or 0
-    return max(0, clear - (len(report.sent) - len(meant.data)))
-
-
-def _head(leg: Leg, meant: Asked, *, outer: bool) -> Head | None:
-    if leg.talk.protocol == TLS:
-        return meant.messages[meant.number].head if outer and meant.messages else None
-    return leg.talk.head
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +140,7 @@ class Story:
     """Place of the leg whose receiver made the client's answer; None: nobody, or not known."""
     reached: bool | None
     """Whether a handler was reached."""
+    disputed: tuple[Contradiction, ...] = ()
+    """What contradicts that."""
+    untold: tuple[str, ...] = ()
+    """What could not be told of the answer."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Stage
 from lab.trace import cite
+from lab.trace.http import begun
 from lab.trace.index import gaps
 from lab.trace.lives import reads
-from lab.trace.http import begun
 from lab.trace.stages import WITHOUT_HANDLER
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
@@ -63,24 +63,35 @@ def dispatched(
 ) -> tuple[bool | None, tuple[Contradiction, ...]]:
     """Whether a handler was reached; None: no witness could tell."""
     events = [(here, event) for here in found for event in here.events if event.event == "dispatched"]
-    contradictions = tuple(c for here, event in events if (c := _too_early(here, event)))
+    contradictions = tuple(c for here, event in events if (c := _too_early(world, here, event)))
     stray = _stray(world, report, found)
     if events or stray:
         return True if events else None, contradictions + stray
     return _denied(world, found, told, made), ()
 
 
-def _too_early(here: Account, event: AppEvent) -> Contradiction | None:
-    """Dispatch before the request's first byte came, or before anything was read."""
+def _too_early(world: World, here: Account, event: AppEvent) -> Contradiction | None:
+    """Dispatch before the request's first byte came, or before its head was read."""
     up = here.leg.flow.up
     if here.leg.talk.begin < len(up.data):
         first = packet_at(up, here.leg.talk.begin)
         if event.time_ns + CLOCK_NS < first.time_ns:
             return Contradiction("dispatch", cite.application(event), cite.packet(first, "the request's first byte came later"))
-    taken = reads(here.leg.receiver.life) if here.leg.receiver.life else ()
-    if taken and event.time_ns + CLOCK_NS < taken[0].time_ns:
-        return Contradiction("dispatch", cite.application(event), cite.kernel(taken[0], "the first read came later"))
-    return None
+    return None if gaps(world.index, "kernel") else _unread(here, event)
+
+
+def _unread(here: Account, event: AppEvent) -> Contradiction | None:
+    """By the kernel's reads: all that came on this connection up to the request's blank line must have been taken."""
+    life, said = here.leg.receiver.life, here.leg.talk
+    if life is None or not life.complete or here.counted.at_most is None:
+        return None
+    needed = said.begin + (said.head.size if said.head and said.head.complete else 1)
+    before = [e for e in reads(life) if e.time_ns <= event.time_ns + CLOCK_NS]
+    size = sum(e.size for e in before)
+    if size >= needed:
+        return None
+    last = cite.kernel(before[-1] if before else life.first, f"{size} bytes had been read before it, its head ends at {needed}")
+    return Contradiction("dispatch", cite.application(event), last)
 
 
 def _stray(world: World, report: ClientReport, found: Sequence[Account]) -> tuple[Contradiction, ...]:
@@ -114,7 +125,7 @@ def _denied(world: World, found: Sequence[Account], told: Sequence[Stage], made:
 
 def _hands_on(world: World, here: Account) -> bool:
     """Whether it is known that its handlers report, or that it hands requests on and has none."""
-    return here.container in world.index.reports or here.container in world.forwarders
+    return here.container in world.index.reports or here.container in world.habits.forwarders
 
 
 def _nowhere(world: World, found: Sequence[Account]) -> bool | None:

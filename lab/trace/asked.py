@@ -28,6 +28,8 @@ class Asked:
     data: bytes
     """Its bytes in clear, as far as they were sent; all that was sent where it was no request."""
     token: str
+    offset: int = 0
+    """Where its bytes begin in `ClientReport.sent`."""
 
 
 def asked(report: ClientReport) -> Asked:
@@ -40,8 +42,8 @@ def _asked(sent: bytes, token: str) -> Asked:
     begin = _behind_proxy_header(sent)
     found = requests(sent, begin)
     if not found:
-        return Asked((), 0, sent[begin:], token)
-    return Asked(found, len(found) - 1, sent[found[-1].offset :], token)
+        return Asked((), 0, sent[begin:], token, begin)
+    return Asked(found, len(found) - 1, sent[found[-1].offset :], token, found[-1].offset)
 
 
 def _behind_proxy_header(sent: bytes) -> int:
@@ -57,4 +59,4 @@ def one_of(sent: bytes, token: str, number: int) -> Asked:
     """The same, with another of its requests meant."""
     whole = _asked(sent, token)
     message = whole.messages[number]
-    return Asked(whole.messages, number, sent[message.offset : message.end], token)
+    return Asked(whole.messages, number, sent[message.offset : message.end], token, message.offset)

@@ -1,8 +1,8 @@
 """What came back on a connection for one request: whether an answer did, its status, and where it began.
 
-Rule: in clear the answer is read; inside the client's own session the client is asked; inside another's session only the number and
-length of the records tell an answer from session tickets, and where they do not the answer is open. An interim response (1xx)
-is no answer. Weak spot: a server that sends more tickets than usual.
+Rule: in clear the answer is read; inside the client's own session the client is asked; inside another's session only the
+number and length of the records tell an answer from session tickets, and where they do not the answer is open. An interim
+response (1xx) is no answer. Weak spot: a server that sends more tickets than usual.
 """
 
 from __future__ import annotations

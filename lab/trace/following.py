@@ -46,7 +46,7 @@ class Path:
 
 def first(world: World, report: ClientReport, meant: Asked) -> Leg | None:
     """The client's own connection: by its two ends, by its own where the kernel rewrote the other, or by what it asked for."""
-    sent = [c for c in world.index.sent_from.get(report.namespace, ()) if c.sender and _in_time(c.sender, report)]
+    sent = [c for c in world.index.sent_from.get(report.namespace, ()) if c.sender and in_time(c.sender, report)]
     tests: tuple[Callable[[Flow], bool], ...] = (
         lambda flow: report.local == flow.client and report.peer == flow.server,
         lambda flow: report.local == flow.client,
@@ -60,7 +60,8 @@ def first(world: World, report: ClientReport, meant: Asked) -> Leg | None:
     return None
 
 
-def _in_time(flow: Flow, report: ClientReport) -> bool:
+def in_time(flow: Flow, report: ClientReport) -> bool:
+    """Whether a connection began while a probe was on its way."""
     return report.started_ns - SLACK_NS <= flow.begun_ns <= report.finished_ns + SLACK_NS
 
 
@@ -107,12 +108,6 @@ def claims(world: World, reports: Iterable[ClientReport]) -> dict[int, tuple[Leg
         begin = first(world, report, asked(report))
         found[report.line] = _strongly(world, begin, report) if begin else ()
     return found
-
-
-def forwarders(claimed: Iterable[tuple[Leg, ...]]) -> frozenset[str]:
-    """Containers that were seen to hand a request on."""
-    parents = (legs[leg.parent].receiver.container for legs in claimed for leg in legs if leg.parent is not None)
-    return frozenset(name for name in parents if name)
 
 
 def _strongly(world: World, begin: Leg, report: ClientReport) -> tuple[Leg, ...]:

@@ -1,9 +1,9 @@
 """Whether both sides finished a TLS handshake, without its keys.
 
-Sources: RFC 8446, sections 2 and 4.4.4 (the server is done when it took the client's Finished), 6 (alerts); RFC 5246, section 7.3. Rule:
-the client is done when it sent a record as long as a Finished; the server when it speaks after it, or is known to have read it. Only an
-alert behind the client's Finished says that the server refused it, unless it came so late that it ended an idle connection. Weak
-spot: under TLS 1.3 an alert is told from its length.
+Sources: RFC 8446, sections 2 and 4.4.4 (the server is done when it took the client's Finished), 6 (alerts); RFC 5246,
+section 7.3. Rule: the client is done when it sent a record as long as a Finished; the server when it speaks after it, or is
+known to have read it. Only an alert behind the client's Finished says that the server refused it, unless it came so late
+that it ended an idle connection. Weak spot: under TLS 1.3 an alert is told from its length.
 """
 
 from __future__ import annotations

@@ -35,6 +35,16 @@ class Life:
         return self.states[0].time_ns
 
     @property
+    def first(self) -> KernelEvent:
+        """Its earliest event."""
+        return (self.states or self.moves)[0]
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was seen from the socket's beginning."""
+        return bool(self.states)
+
+    @property
     def connecter(self) -> int | None:
         """Host pid of the process that initiated it; None for a socket that was accepted."""
         first = self.states[0]

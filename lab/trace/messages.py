@@ -1,9 +1,10 @@
 """Where one HTTP/1.x message ends and the next begins on a connection.
 
 Sources: RFC 9112, sections 2.2 (an empty line before a request), 6 (body and its length), 7.1 (chunks), 9.3 (several
-requests on one connection). Rule: this counts and never repairs: where a length is wrong or told twice the rest of the stream belongs to
-the message with the fault, for no two servers need agree where it ends. What follows a whole message and begins no request
-is nobody's. Weak spot: the answer to a request whose method cannot be seen is measured as an answer with a body.
+requests on one connection). Rule: this counts and never repairs: where a length is wrong or told twice the rest of the
+stream belongs to the message with the fault, for no two servers need agree where it ends. What follows a whole message and
+begins no request is nobody's. Weak spot: the answer to a request whose method cannot be seen is measured as an answer with
+a body.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Evidence
 from lab.trace import cite
+from lab.trace.habits import NONE as NO_HABITS
+from lab.trace.habits import Habits
 from lab.trace.index import gaps
 from lab.trace.listeners import written
 from lab.trace.lives import Life, reads
@@ -66,8 +68,7 @@ class World:
     index: Index
     receivers: tuple[Owner, ...]
     senders: tuple[Owner, ...]
-    forwarders: frozenset[str] = frozenset()
-    """Containers that were seen to hand a request on."""
+    habits: Habits = NO_HABITS
 
 
 def world(index: Index) -> World:

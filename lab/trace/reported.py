@@ -1,8 +1,9 @@
 """What the receiving application reported of one request, picked out of all that it reported of a connection.
 
 Rule: reports of a connection (accepted, TLS, reads, closed) concern every request on it; those of a request are sorted into
-exchanges by their order, for the application serves one request of a connection after the other. The probe's token names the
-exchange; without one, its place on the connection does where that was seen, else time. Weak spot: that order is the application's word.
+exchanges by their order, for the application serves one request of a connection after the other. The probe's token names
+the exchange; without one, its place on the connection does where that was seen, else time. Weak spot: that order is the
+application's word.
 """
 
 from __future__ import annotations

@@ -16,9 +16,11 @@ from lab.model.routes import Evidence, Route, Stage, TlsAtHop
 from lab.trace import cite
 from lab.trace.account import Account, Story, accounts
 from lab.trace.answers import answerer, dispatched
+from lab.trace.asked import asked, one_of
+from lab.trace.counts import counts
 from lab.trace.diagnosis import line, stop, stopped_by
-from lab.trace.asked import asked
-from lab.trace.following import claims, follow, forwarders
+from lab.trace.following import claims, follow
+from lab.trace.habits import habits
 from lab.trace.hops import hop
 from lab.trace.index import build, gaps
 from lab.trace.moments import Memo, up_to
@@ -49,43 +51,54 @@ def trace(seen: Observations) -> tuple[Route, ...]:
 def _view(seen: Observations, memo: Memo) -> View:
     known = world(build(seen, memo))
     claimed = claims(known, seen.clients)
-    return replace(known, forwarders=forwarders(claimed.values())), claimed
+    return replace(known, habits=habits(known.index, claimed.values())), claimed
 
 
 def _route(view: View, report: ClientReport) -> Route:
     known, claimed = view
     meant = asked(report)
     path = follow(known, report, claimed, meant)
-    return _told(known, report, meant, path) if path else _unseen(known, report)
+    if path is None:
+        return _unseen(known, report)
+    others = (one_of(report.sent, report.token, number) for number in range(meant.number))
+    earlier = [_story(known, report, other, found) for other in others if (found := follow(known, report, claimed, other))]
+    return _told(_story(known, report, meant, path), path, earlier)
 
 
-def _told(known: World, report: ClientReport, meant: Asked, path: Path) -> Route:
+def _story(known: World, report: ClientReport, meant: Asked, path: Path) -> Story:
+    """One request followed and judged."""
     found = accounts(known, report, path, meant)
     made, untold = answerer(report, found)
     told = stages(known, report, found, made)
     roles = tuple(role(known, found, place) for place in range(len(found)))
-    tls_ends, against = ends(known, report, found, roles)
     reached, disputed = dispatched(known, report, found, told, made)
-    story = Story(known, report, meant, found, told, roles, made, reached)
+    return Story(known, report, meant, found, told, roles, made, reached, disputed, untold)
+
+
+def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
+    known, report, found, made = story.world, story.report, story.found, story.made
+    tls_ends, against = ends(known, report, found, story.roles)
+    counted, miscounted = counts(story, earlier)
     at = stop(story)
     held = tuple(c for leg in path.legs for c in (leg.receiver.contradiction, leg.sender.contradiction) if c)
     return Route(
         probe=report.probe,
         hops=tuple(hop(story, place) for place in range(len(found))),
         tls_ends_at=tls_ends,
-        stage=whole(path.legs, told, found, made),
-        dispatched=reached,
+        stage=whole(path.legs, story.stages, found, made),
+        dispatched=story.reached,
         diagnosis=line(story),
         status=report.status,
         answered_by=found[made].container if made is not None else None,
         stopped_by=stopped_by(story, at) if at is not None else None,
         certificate_of=holders(known, report),
         evidence=tuple(_evidence(report)),
-        contradictions=(*against, *disputed, *held),
-        open_questions=tuple(dict.fromkeys((*path.open_questions, *untold, *_questions(story)))),
+        contradictions=(*against, *story.disputed, *miscounted, *held),
+        open_questions=tuple(dict.fromkeys((*path.open_questions, *story.untold, *_questions(story)))),
         moment=report.moment,
         stage_open=stage_open(story),
         route_open=route_open(story, path),
+        counts=counted,
         body=report.body,
     )
 
@@ -119,6 +132,9 @@ def _questions(story: Story) -> Iterator[str]:
     """What the evidence leaves open, and what would tell."""
     for here, tls, stage in zip(story.found, story.roles, story.stages, strict=True):
         yield from _of_hop(here, tls, stage)
+        if stage is Stage.PARSED and not here.children and here.container not in story.world.index.reports:
+            who = here.container or "its receiver"
+            yield f"whether {who} found a route or entered a handler: it sent nothing on, and reports nothing"
         for view in here.leg.connection.views:
             lost = gaps(story.world.index, "packets", view.namespace)
             yield from (f"what the packets that were lost in {view.namespace} carried: {why}" for why in lost)

@@ -1,9 +1,9 @@
 """Which of the client's bytes each encrypted record carries, told by lengths alone.
 
-Sources: RFC 8446, sections 5.2 (one byte of type and the tag of 16 are added to what is carried), 4.4.4 (Finished is as long as the
-hash); RFC 5288, section 3, and RFC 7905, section 2, for TLS 1.2. Rule: only the client's own session can be told so, for only there
-is known what was sent in clear; where the lengths do not add up to it nothing is told. Weak spot: padding, and cipher suites of
-TLS 1.2 that are none of these.
+Sources: RFC 8446, sections 5.2 (one byte of type and the tag of 16 are added to what is carried), 4.4.4 (Finished is as
+long as the hash); RFC 5288, section 3, and RFC 7905, section 2, for TLS 1.2. Rule: only the client's own session can be
+told so, for only there is known what was sent in clear; where the lengths do not add up to it nothing is told. Weak spot:
+padding, and cipher suites of TLS 1.2 that are none of these.
 """
 
 from __future__ import annotations

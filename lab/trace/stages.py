@@ -21,10 +21,10 @@ On each leg the furthest row that is proved counts:
 | the SYN was seen in the receiving namespace | on interface |
 | the SYN was seen where it was sent from | sent |
 
-An answer is a rejection if its maker handed the request to no handler: its application reports so; an attempt to hand it
-on failed or was never answered; the head was incomplete or is one that RFC 9112 has a server refuse; its status says that
-a handler was not asked (`WITHOUT_HANDLER`); or it refuses (`REFUSALS`) and comes from a process that hands requests on and did not
-hand on this one. A handler that was entered may still end in a rejection, by a fault in the body.
+An answer is a rejection if its maker handed the request to no handler: its application reports so; an attempt to hand it on
+failed or was never answered; the head was incomplete or is one that RFC 9112 has a server refuse; its status says that a
+handler was not asked (`WITHOUT_HANDLER`); or it refuses (`REFUSALS`) and comes from a process that hands requests on and
+did not hand on this one. A handler that was entered may still end in a rejection, by a fault in the body.
 
 The whole request is where its answer was made; without an answer it is as far as its furthest leg, where a leg whose receiver
 passed the same bytes on, or only tried to, says nothing of its own. So a proxy's 502 is `rejected`, stopped at the refused leg
@@ -116,12 +116,15 @@ def _unfinished(here: Account, found: Sequence[Account]) -> Stage:
 
 def _routed(here: Account, found: Sequence[Account]) -> bool:
     onward = [found[n].leg for n in here.children if not found[n].leg.failed and found[n].came]
-    return bool(onward) and not any(leg.bond in ("same ClientHello", "identical bytes") for leg in onward)
+    through = "same ClientHello" if _parsed(here, found) else "identical bytes"
+    return bool(onward) and not any(leg.bond in ("same ClientHello", through) for leg in onward)
 
 
 def _parsed(here: Account, _: Sequence[Account]) -> bool:
     if here.said("parsed"):
         return True
+    if here.misfit:
+        return False
     try:
         head = request_head(here.request)
     except NotHttp:
@@ -135,7 +138,7 @@ TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account]], bool]], ...] = 
     (Stage.ROUTED, _routed),
     (Stage.REJECTED, lambda here, _: here.said("rejected")),
     (Stage.PARSED, _parsed),
-    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request)),
+    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request) and not here.misfit),
     (Stage.TLS_ENDED, lambda here, found: bool(here.finished) and not _passing(here, found)),
     (Stage.TLS_UNFINISHED, lambda here, found: _protected(here) and bool(here.taken) and not _passing(here, found)),
     (Stage.READ, lambda here, _: bool(here.taken)),
@@ -164,17 +167,18 @@ def rejected(world: World, report: ClientReport, found: Sequence[Account], place
         return True
     if here.container in world.index.reports and not gaps(world.index, "application"):
         return True
-    return here.code in WITHOUT_HANDLER or malformed(report, here) or refused(world, here)
+    return bool(here.misfit) or here.code in WITHOUT_HANDLER or malformed(report, here) or refused(world, here)
 
 
 def refused(world: World, here: Account) -> bool:
     """Whether it is a refusal by a process that hands requests on, and did not hand on this one."""
-    return here.code in REFUSALS and not here.children and not here.untold and here.container in world.forwarders
+    return here.code in REFUSALS and not here.children and not here.untold and here.container in world.habits.forwarders
 
 
 def malformed(report: ClientReport, here: Account) -> bool:
     """Whether no server was to take it: the head is incomplete or wrong, or TLS came where HTTP was spoken."""
     if here.code is None or here.code < 400:
         return False
-    data = report.sent if here.outer else said(here.leg, report.finished_ns + SLACK_NS)
-    return begun(data) or bool(flaws(data)) or (here.leg.talk.protocol == TLS and here.leg.talk.status is not None)
+    data = here.meant.data if here.outer else said(here.leg, report.finished_ns + SLACK_NS)
+    message = here.leg.talk.message
+    return begun(data) or bool(flaws(data)) or bool(message and message.fault)

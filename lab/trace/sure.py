@@ -1,8 +1,8 @@
 """Whether a stage and a route are all that there was, or whether a witness is missing that could have told more.
 
-Rule: a stage is the furthest that is proved. It is open where the receiver may have done more and the witness that sees it is not there
-(the kernel's timeline, a socket row, lost packets); it is not open for what no witness could ever see, which the open questions
-name. Weak spot: an application whose reports are missing looks like one that never reports.
+Rule: a stage is the furthest that is proved. It is open where the receiver may have done more and the witness that sees it
+is not there (the kernel's timeline, a socket row, lost packets); it is not open for what no witness could ever see, which
+the open questions name. Weak spot: an application whose reports are missing looks like one that never reports.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _more(here: Account) -> bool:
     counted = here.counted
     if here.leg.talk.protocol == TLS and not here.outer:
         return False
-    return counted.at_most is None and counted.at_least < counted.arrived
+    most = counted.arrived if counted.at_most is None else counted.at_most
+    return counted.at_least < most
 
 
 def route_open(story: Story, path: Path) -> str:

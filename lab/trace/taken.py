@@ -1,9 +1,11 @@
-"""How much of what came on a connection its kernel took, and how much of that a process took, counted from the stream's first byte.
+"""How much of what came on a connection its kernel took, and how much of that a process took, counted from the stream's first
+byte.
 
-Sources: tcp(7) and net/ipv4/tcp_diag.c: the table's receive queue is what the kernel took in order and no process has read, the
-peer's FIN counted as one. Rule: a lower bound is what a witness proves (bytes read, or acknowledged and no longer queued); an upper
-bound is only told by a complete witness (the kernel's timeline without losses, or a row that still holds the rest). Weak
-spot: a process may take bytes by splice(2), which is no read; then the two bounds cross and the upper one is dropped.
+Sources: tcp(7) and net/ipv4/tcp_diag.c: the table's receive queue is what the kernel took in order and no process has read,
+the peer's FIN counted as one. Rule: a lower bound is what a witness proves (bytes read, or acknowledged and no longer
+queued); an upper bound is only told by a complete witness (the kernel's timeline without losses, or a row that still holds
+the rest). Weak spot: a process may take bytes by splice(2), which is no read; then the two bounds cross and the upper one
+is dropped.
 """
 
 from __future__ import annotations
@@ -88,14 +90,14 @@ def _read(leg: Leg) -> int:
 def _at_most(owner: Owner, flow: Flow, rows: list[SocketRow], at_least: int, read: int | None) -> int | None:
     """`read`: None where the kernel's timeline has losses."""
     bounds = []
-    if read is not None and owner.life and owner.life.states and flow.syns:
+    if read is not None and owner.life and owner.life.complete and flow.syns:
         bounds.append(read)
-    if rows and not _moved_after(flow, rows[-1].time_ns):
+    if rows and not moved_after(flow, rows[-1].time_ns):
         bounds.append(0 if rows[-1].inode == 0 else len(flow.up.data) - unread(rows[-1]))
     return next((bound for bound in sorted(bounds) if bound >= at_least), None)
 
 
-def _moved_after(flow: Flow, time_ns: int) -> bool:
+def moved_after(flow: Flow, time_ns: int) -> bool:
     """Whether anything passed on the connection after a row was seen."""
     return any(packet.time_ns > time_ns for packet in _with_bytes(flow))
 

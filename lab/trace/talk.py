@@ -1,8 +1,8 @@
 """What is said on one connection, and the part of it that concerns one request: PROXY header, TLS, HTTP, or bytes.
 
-Rule: only what stands in the captured bytes; a stream that stops at a hole is read up to the hole. A connection may carry several
-requests, one after the other or pipelined: TLS is read from the connection's beginning, HTTP from the request's. Weak spot: of
-several requests inside somebody else's TLS session only the time tells one from the next.
+Rule: only what stands in the captured bytes; a stream that stops at a hole is read up to the hole. A connection may carry
+several requests, one after the other or pipelined: TLS is read from the connection's beginning, HTTP from the request's.
+Weak spot: of several requests inside somebody else's TLS session only the time tells one from the next.
 """
 
 from __future__ import annotations

@@ -47,6 +47,30 @@ def one(expect: dict[str, object], found: Route | None) -> Outcome:
     return verdict.outcome
 
 
+@pytest.mark.parametrize("key", ["stage", "stopped_by"])
+def test_a_stage_that_may_have_been_passed_is_neither_held_nor_broken(key: str) -> None:
+    expect = {"stage": "answered"} if key == "stage" else {"stopped_by": "nobody"}
+    assert one(expect, route()) is Outcome.PASS
+    assert one(expect, route(stage_open="no witness tells how much was read")) is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    "expect", [{"route": ["proxy", "app"]}, {"receiver": "app"}, {"tls_ends_at": ["proxy"]}, {"clear_on": [2]}]
+)
+def test_a_route_that_may_go_on_is_neither_held_nor_broken(expect: dict[str, object]) -> None:
+    assert one(expect, route()) is Outcome.PASS
+    assert one(expect, route(route_open="packets of web were lost")) is Outcome.INCONCLUSIVE
+
+
+def test_nobody_received_it_and_nobody_knows_are_two_things() -> None:
+    hops = hop(1, "proxy"), hop(2, None, received=False)
+    assert one({"route": ["proxy", "app"]}, route(hops=hops)) is Outcome.FAIL
+    assert one({"receiver": "proxy"}, route(hops=hops)) is Outcome.PASS
+    unknown = hop(1, "proxy"), hop(2, None, received=None)
+    assert one({"route": ["proxy", "app"]}, route(hops=unknown)) is Outcome.INCONCLUSIVE
+    assert one({"receiver": "proxy"}, route(hops=unknown)) is Outcome.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(
     ("holds", "fails"),
     [

@@ -1,0 +1,219 @@
+"""What can be counted on the client's connection of a probe, each count with observations that it rests on.
+
+Rule: a count is told only by a witness that missed nothing of it: segments by packets without losses, reads by the kernel's
+timeline without losses, unread bytes by a row of that very moment. None means that there was no such witness. Dispatches
+are the application's word, each held against a read of the kernel (`lab.trace.answers`); more of them than requests that
+arrived is a contradiction. Weak spot: requests inside HTTP/2 are not counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Contradiction, Counts
+from lab.trace import cite
+from lab.trace.following import in_time
+from lab.trace.handshake import client_finished
+from lab.trace.index import gaps
+from lab.trace.lives import reads
+from lab.trace.moments import same_probe
+from lab.trace.sealed import opened
+from lab.trace.segments import segments
+from lab.trace.streams import packet_at
+from lab.trace.taken import moved_after, unread
+from lab.trace.talk import BYTES, H2, TLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lab.model.routes import Evidence
+    from lab.trace.account import Account, Story
+    from lab.trace.connections import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number and what it rests on; None: no witness could tell."""
+
+    number: int | None = None
+    evidence: tuple[Evidence | None, ...] = ()
+
+
+UNKNOWN = Count()
+
+
+def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contradiction, ...]]:
+    """The counts, and what contradicts them. `earlier`: the other requests on the client's connection."""
+    found = {
+        "connections": _connections(story),
+        **_segments(story),
+        **_reads(story),
+        "unread": _unread(story),
+        "requests": _requests(story),
+        "dispatches": _dispatches((*earlier, story)),
+        "answers": _answers(story),
+    }
+    evidence = tuple((name, each) for name, count in found.items() for each in dict.fromkeys(count.evidence) if each)
+    told = Counts(**{name: count.number for name, count in found.items()}, evidence=evidence)
+    return told, tuple(_too_many(told))
+
+
+def _too_many(told: Counts) -> Iterator[Contradiction]:
+    cited = dict(reversed(told.evidence))
+    if told.dispatches and told.requests is not None and told.dispatches > told.requests and "requests" in cited:
+        yield Contradiction("how many requests there were", cited["dispatches"], cited["requests"])
+
+
+def _connections(story: Story) -> Count:
+    """Those that the client's process opened to the probe's port while the probe was on its way."""
+    index, report, first = story.world.index, story.report, story.found[0].leg.connection
+    others = {r.local for r in index.seen.clients if r.namespace == report.namespace and not same_probe(r, report)}
+    if first.sender is None or gaps(index, "packets", report.namespace):
+        return UNKNOWN
+    port = first.sender.server[1]
+    found = [
+        c for c in index.sent_from.get(report.namespace, ())
+        if c.sender and c.sender.server[1] == port and in_time(c.sender, report) and c.sender.client not in others
+    ]  # fmt: skip
+    mine = [c for c in found if c is first or _same_process(story, first, c) is not False]
+    if any(c is not first and _same_process(story, first, c) is None for c in mine):
+        return UNKNOWN
+    return Count(len(mine), tuple(cite.packet(c.views[0].packets[0], "the client's connection begins") for c in mine))
+
+
+def _same_process(story: Story, one: Connection, other: Connection) -> bool | None:
+    pids = [story.world.senders[c.id].pid for c in (one, other)]
+    return pids[0] == pids[1] if all(pids) else None
+
+
+def _segments(story: Story) -> dict[str, Count]:
+    flow = story.found[0].leg.connection.receiver
+    names = "segments", "retransmitted", "disordered"
+    if flow is None or gaps(story.world.index, "packets", flow.namespace):
+        return dict.fromkeys(names, UNKNOWN)
+    told = segments(flow)
+    first = cite.packet(flow.packets[0], f"{len(told.all)} segments with payload came from here on")
+    lists = (told.all, told.repeated, told.disordered)
+    says = "came", "brought nothing new", "came before bytes that precede its own"
+    return {
+        name: Count(len(each), (*(cite.packet(p, f"{len(p.payload)} bytes, {how}") for p in each[:4]), first))
+        for name, each, how in zip(names, lists, says, strict=True)
+    }
+
+
+def _reads(story: Story) -> dict[str, Count]:
+    """Of the process that received the client's connection."""
+    here = story.found[0]
+    life = here.leg.receiver.life
+    if here.leg.failed and here.had is False:
+        return _both(Count(0, (cite.packet(here.leg.flow.packets[0], "no connection came of it"),)))
+    if life and life.complete and not gaps(story.world.index, "kernel"):
+        taken = reads(life)
+        size = sum(event.size for event in taken)
+        if here.counted.at_least > size:
+            return _both(UNKNOWN)  # spliced: bytes left the buffer without a read
+        told = tuple(cite.kernel(e, f"host pid {e.pid} read {e.size} bytes") for e in taken[:4])
+        none = (cite.kernel(life.first, "the socket's timeline begins; no read in it gave bytes"),) if not taken else ()
+        return {"reads": Count(len(taken), told or none), "bytes_read": Count(size, told or none)}
+    row = here.counted.unread
+    if row and row.inode == 0 and here.counted.at_most == 0:
+        return _both(Count(0, (cite.row(row),)))
+    return _both(UNKNOWN)
+
+
+def _both(count: Count) -> dict[str, Count]:
+    return {"reads": count, "bytes_read": count}
+
+
+def _unread(story: Story) -> Count:
+    """By the last row of the receiver's socket; at a look by a row of that look."""
+    here, index = story.found[0], story.world.index
+    row, flow = here.counted.unread, here.leg.connection.receiver
+    if row is None or flow is None or moved_after(flow, row.time_ns):
+        return UNKNOWN
+    newest = max((each for each in index.seen.sockets if each.namespace == row.namespace), key=lambda each: each.time_ns)
+    if story.report.moment and newest.look != row.look:
+        return UNKNOWN
+    return Count(unread(row), (cite.row(row),))
+
+
+def _requests(story: Story) -> Count:
+    """Whole heads that arrived."""
+    here = story.found[0]
+    flow = here.leg.connection.receiver
+    if flow is None or gaps(story.world.index, "packets", flow.namespace) or not here.leg.flow.up.whole:
+        return Count(0, (_none_came(here),)) if here.leg.failed and here.had is False else UNKNOWN
+    if here.leg.talk.protocol == H2:
+        return UNKNOWN
+    return _protected_requests(story) if here.leg.talk.protocol == TLS else _clear_requests(here)
+
+
+def _clear_requests(here: Account) -> Count:
+    up, arrived = here.leg.flow.up, here.counted.arrived
+    heads = [m for m in here.leg.talk.messages if m.head and m.head.complete and m.offset + m.head.size <= arrived]
+    told = tuple(
+        cite.packet(packet_at(up, m.offset + m.head.size - 1), f"the head of {m.head.method} {m.head.target} ends")
+        for m in heads if m.head
+    )  # fmt: skip
+    return Count(len(heads), told or (_none_came(here),))
+
+
+def _protected_requests(story: Story) -> Count:
+    """Inside the client's own session: what it sent, as far as the records that carry it arrived."""
+    here, report, meant = story.found[0], story.report, story.meant
+    if not client_finished(here.leg.talk):
+        return Count(0, (_none_came(here),))
+    arrived = opened(here.leg.talk, report.sent, here.counted.arrived)
+    if arrived is None and here.counted.arrived >= len(here.leg.flow.up.data):
+        arrived = len(report.sent)
+    if arrived is None:
+        return UNKNOWN
+    heads = [m for m in meant.messages if m.head and m.head.complete and m.offset + m.head.size <= arrived]
+    return Count(len(heads), (cite.client(report, f"inside TLS the client sent {len(heads)} whole heads"), _last(here)))
+
+
+def _none_came(here: Account) -> Evidence:
+    said = here.leg.talk.protocol
+    what = "no byte of a request" if said is None else "no whole head" if said != BYTES else "bytes that are no request"
+    return cite.packet(here.leg.flow.packets[0], f"the connection begins; {what} came on it")
+
+
+def _last(here: Account) -> Evidence | None:
+    pieces = here.leg.flow.up.pieces
+    return cite.packet(pieces[-1], "the last bytes that the client sent arrived") if pieces else None
+
+
+def _dispatches(stories: Sequence[Story]) -> Count:
+    """Handlers entered, for each request on the connection; each with the read that came before it."""
+    events = {(e.file, e.line): (here, e) for s in stories for here in s.found for e in here.events if e.event == "dispatched"}
+    if not events:
+        denied = all(story.reached is False for story in stories)
+        return Count(0, (_none_dispatched(stories[-1]),)) if denied else UNKNOWN
+    told: list[Evidence] = []
+    for here, event in sorted(events.values(), key=lambda each: each[1].time_ns):
+        life = here.leg.receiver.life
+        before = [e for e in reads(life) if e.time_ns <= event.time_ns] if life else []
+        told.append(cite.application(event))
+        told += [cite.kernel(e, f"host pid {e.pid} had read {e.size} bytes before it") for e in before[-1:]]
+    return Count(len(events), tuple(told))
+
+
+def _none_dispatched(story: Story) -> Evidence:
+    last = story.found[-1]
+    return cite.packet(last.leg.flow.packets[0], f"the furthest connection of it, which got as far as {story.stages[-1]}")
+
+
+def _answers(story: Story) -> Count:
+    """Whole final answers: in clear by the packets, inside TLS by the client."""
+    here, report = story.found[0], story.report
+    said, down = here.leg.talk, here.leg.flow.down
+    by_client = max(report.answers, int(report.status is not None))
+    if said.protocol in (TLS, H2):
+        return Count(by_client, (cite.client(report, f"the client got {by_client} final answers"),))
+    if gaps(story.world.index, "packets", report.namespace) or not down.whole:
+        return UNKNOWN
+    ended = bool(down.fin or down.reset)
+    whole = [each for each in said.answers if each.end is not None or ended]
+    told = tuple(cite.packet(packet_at(down, each.offset), f"answer {each.status.code}") for each in whole)
+    return Count(len(whole), told or (cite.client(report, f"the client got {by_client} final answers"),))

@@ -1,0 +1,186 @@
+"""Why a request stopped where it did: for each stage what was seen, and where it can be looked up.
+
+Rule: a reason is a row of one table and cites packets, socket rows or reports. How the connection ended is told behind it,
+with who ended it first. Weak spot: a process that was killed and one that closed look alike on the wire: the kernel closes
+for both.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from lab.model.routes import Stage
+from lab.trace.cite import place
+from lab.trace.http import flaws
+from lab.trace.index import SLACK_NS
+from lab.trace.streams import packet_at
+from lab.trace.talk import TLS
+from lab.trace.tls_records import ALERTS, clear_alerts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab.model.observations import ClientReport, Packet
+    from lab.trace.account import Account
+    from lab.trace.messages import Message
+
+CLIENT = "client"
+
+
+def because(report: ClientReport, here: Account, stage: Stage, sender: str) -> str:
+    """What was seen, and where. `sender`: who sent on this leg, in words."""
+    flow = here.leg.flow
+    syn = flow.syns[0] if flow.syns else None
+    if stage is Stage.REFUSED and syn and flow.refused:
+        return f"SYN ({place(syn)}) was answered with RST ({place(flow.refused)})"
+    if stage in (Stage.DROPPED, Stage.ON_INTERFACE, Stage.SENT) and syn:
+        again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
+        return f"SYN ({place(syn)}){again}, was never answered{_queue(here)}"
+    return _inside(here, stage) + ended(report, here, sender)
+
+
+def _queue(here: Account) -> str:
+    full = here.leg.receiver.full
+    told = [e for e in here.leg.receiver.evidence if full and e.where == f"sockets.jsonl:{full.line}" and "full" in e.says]
+    return f": {told[0].says} ({told[0].where})" if told else ""
+
+
+def _inside(here: Account, stage: Stage) -> str:
+    """After the handshake of TCP."""
+    reasons: dict[Stage, Callable[[Account], str]] = {
+        Stage.ESTABLISHED: _unowned,
+        Stage.ACCEPTED: _nothing_came,
+        Stage.READABLE: lambda h: f"{h.came} bytes came{_first(h)} and lie unread{_row(h)}",
+        Stage.READ: lambda h: f"{h.misfit or f'{h.came} bytes came'}{_first(h)}, and no answer",
+        Stage.TLS_UNFINISHED: _handshake,
+        Stage.TLS_ENDED: lambda h: f"the TLS handshake was finished{_first(h)}, and no answer came",
+        Stage.HEAD_INCOMPLETE: lambda h: f"no blank line ended the head{_first(h)}",
+        Stage.PARSED: lambda h: f"the head is complete{_first(h)}{body(h)}, and nothing more was seen of it",
+        Stage.REJECTED: _rejection,
+        Stage.DISPATCHED: lambda h: f"a handler was entered{reported(h, 'dispatched')}{body(h)} and did not answer",
+        Stage.QUERIED: lambda h: f"the handler asked its database{reported(h, 'queried')} and did not answer",
+    }
+    reason = reasons.get(stage)
+    return reason(here) if reason else f"nothing more was seen of it{reported(here, 'dispatched', 'parsed')}{body(here)}"
+
+
+def _unowned(here: Account) -> str:
+    accepted, row = here.leg.flow.accepted, here.counted.unread or here.leg.receiver.row
+    shaken = f"the kernel finished the handshake ({place(accepted)})" if accepted else "the connection was there"
+    if row and row.state == "SYN-RECV" and not row.inode:
+        return f"the client's handshake is done, and the socket is still SYN-RECV{_row(here)}: no process is given it yet"
+    if here.leg.receiver.owned is False:
+        waiting = f", {here.came} bytes wait" if here.came else ""
+        return f"{shaken}, and no process owned it{waiting}{_row(here)}"
+    return f"{shaken}, and nothing shows that a process accepted it"
+
+
+def _nothing_came(here: Account) -> str:
+    if not here.came:
+        return "no byte of a request came"
+    if here.counted.delivered <= here.leg.talk.begin:
+        return f"{here.came} bytes came to the interface{_first(here)} and were never acknowledged"
+    return f"{here.came} bytes came{_first(here)}, and nothing shows that a process read them"
+
+
+def _row(here: Account) -> str:
+    row = here.counted.unread or here.leg.receiver.row
+    return f" (sockets.jsonl:{row.line})" if row else ""
+
+
+def _first(here: Account) -> str:
+    up = here.leg.flow.up
+    return f" ({place(packet_at(up, here.leg.talk.begin))})" if here.leg.talk.begin < len(up.data) else ""
+
+
+def reported(here: Account, *events: str) -> str:
+    """The application's own report of a step, cited."""
+    event = next((e for e in here.events if e.event in events), None)
+    return f" ({event.file}:{event.line}: {event.event} {event.detail}".rstrip() + ")" if event else ""
+
+
+def body(here: Account) -> str:
+    """What is missing of the body, in words; empty: nothing, or it cannot be told."""
+    message = awaited(here)
+    if message is None:
+        return ""
+    if message.chunked:
+        return f", {message.body} bytes of the body came and the last chunk did not"
+    return f", {message.body} of {message.awaited} bytes of the body came"
+
+
+def awaited(here: Account) -> Message | None:
+    """The request, if its head is complete and its body is not."""
+    if here.leg.talk.protocol != TLS:
+        message = here.leg.talk.message
+    elif here.outer and here.meant.messages and not here.meant.token:
+        message = here.meant.messages[here.meant.number]
+    else:
+        return None
+    if message is None or message.head is None or not message.head.complete or message.fault:
+        return None
+    return None if message.whole else message
+
+
+def _handshake(here: Account) -> str:
+    said, flow = here.leg.talk, here.leg.flow
+    for who, found, stream in (("sender", said.up_records, flow.up), ("receiver", said.down_records, flow.down)):
+        for alert in clear_alerts(found):
+            return f"the {who} sent alert {alert.name} ({place(packet_at(stream, alert.offset))})"
+    if said.hello is None:
+        return f"the ClientHello is not complete{_first(here)}"
+    if here.finished is False and said.reply and said.down_records and flow.down.pieces:
+        last = packet_at(flow.down, said.down_records[-1].offset)
+        if last.time_ns > flow.up.pieces[-1].time_ns:
+            return f"the receiver answered the client's Finished with an encrypted alert ({place(last)})"
+    return f"nothing finished the handshake that the ClientHello began{_first(here)}"
+
+
+def _rejection(here: Account) -> str:
+    """What was answered, and what is known of why."""
+    code = here.code
+    if code:
+        told = f"it answered {code} ({_phrase(code)}) itself"
+    elif here.leg.flow.down.data[:2] == b"\x15\x03" and len(here.leg.flow.down.data) >= 7:
+        alert = here.leg.flow.down.data[6]
+        told = f"it answered with TLS alert {ALERTS.get(alert, alert)}"
+    else:
+        told = "it answered itself"
+    at = f" ({place(here.answer)})" if here.answer else ""
+    why = why_refused(here)
+    return f"{told}{at}{reported(here, 'rejected')}{f': {why}' if why else ''}"
+
+
+def _phrase(code: int) -> str:
+    return HTTPStatus(code).phrase if code in {each.value for each in HTTPStatus} else "unknown"
+
+
+def why_refused(here: Account) -> str:
+    """What is wrong with what came, as far as that can be seen from outside."""
+    if here.misfit:
+        return here.misfit
+    data = here.meant.data if here.outer else here.request
+    message = here.leg.talk.message
+    if message is None and here.outer and here.meant.messages:
+        message = here.meant.messages[here.meant.number]
+    return "; ".join((*flaws(data), *([message.fault] if message and message.fault else [])))
+
+
+def ended(report: ClientReport, here: Account, sender: str) -> str:
+    """How the connection ended without an answer, and who ended it first."""
+    first = first_end(report, here)
+    if first is None or here.answered:
+        return ""
+    packet, by_sender = first
+    who = sender if by_sender else here.container or "the receiver"
+    how = "reset" if "R" in packet.flags else "closed"
+    return f"; it was {how} by {who} ({place(packet)})"
+
+
+def first_end(report: ClientReport, here: Account) -> tuple[Packet, bool] | None:
+    """The first FIN or reset while the probe was on its way, and whether the sender of this leg sent it."""
+    flow = here.leg.flow
+    until = report.finished_ns + SLACK_NS
+    found = [(p, True) for p in (flow.up.fin, flow.up.reset) if p] + [(p, False) for p in (flow.down.fin, flow.down.reset) if p]
+    return min((each for each in found if each[0].time_ns <= until), key=lambda each: each[0].time_ns, default=None)
