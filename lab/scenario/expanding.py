@@ -22,6 +22,15 @@ MAX_CASES = 200
 """Of one file. The largest of the lab has about a dozen."""
 
 
+MAX_WORK = 2 << 20
+"""Characters times cases; a million takes about five seconds to check."""
+
+
+def most(text: str) -> int:
+    """Number of cases that a file of this size may make."""
+    return min(MAX_CASES, max(1, MAX_WORK // len(text)))
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A tree of a case, and what was changed to make it."""

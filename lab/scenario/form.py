@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ROUNDS = 12
 """Each takes out what the last left wrong (a value, then the mapping that needed it, and so on); the format is 14 deep."""
 
+MANY = 100
+"""Mistakes of form after which the rest is not read for meaning."""
+
 UNKNOWN, MISSING, KEY, VALUE = "unknown-key", "missing-key", "key", "value"
 
 
@@ -54,6 +57,8 @@ def form(tree: Node) -> Formed:
         first = faults if first is None else first
         if scenario is not None:
             return Formed(tree, scenario, first, tuple(removed))
+        if len(faults) > MANY:
+            break
         for fault in sorted(faults, key=lambda one: _order(one.path), reverse=True):
             tree, gone = _mended(tree, fault)
             removed.append(gone)

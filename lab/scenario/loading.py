@@ -7,19 +7,20 @@ checked for meaning; rules that would be misled by what is missing are not asked
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.model.checks import checks_of, twin_checks
 from lab.model.scenario import Case
 from lab.scenario import wording
-from lab.scenario.expanding import MAX_CASES, Made, chosen, count, twins
+from lab.scenario.expanding import Made, chosen, count, most, twins
 from lab.scenario.files import usable
 from lab.scenario.form import KEY, MISSING, UNKNOWN, VALUE, Formed, form
 from lab.scenario.meaning import FILE_RULES, RULES, View
 from lab.scenario.problems import Told
 from lab.scenario.reading import read
-from lab.scenario.telling import Finding, Notebook
+from lab.scenario.telling import Finding, FullError, Notebook
 from lab.scenario.tree import Scalar, every, span_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def load(text: str, file: str, catalogue: Catalogue, siblings: Mapping[str, byte
     """
     page, root = read(text, file)
     loader = _Loader(file, Notebook(page, root), catalogue, siblings)
-    cases = tuple(loader.cases())
+    cases: tuple[Case, ...] = ()
+    with suppress(FullError):
+        cases = tuple(loader.cases())
     loader.book.close()
     return cases
 
@@ -74,8 +77,8 @@ class _Loader:
         if view is None:
             return
         self._hold(FILE_RULES, view, whole.removed, made)
-        if (number := count(whole.tree)) > MAX_CASES:
-            told = Told(f"this file makes {number} cases", f"{MAX_CASES} at most")
+        if (number := count(whole.tree)) > (allowed := most(self.book.page.text)):
+            told = Told(f"this file makes {number} cases", f"{allowed} at most, of a file of this size")
             self.book.note("cases", whole.tree, Finding(("id",), told))
             return
         for choice in chosen(whole.tree):

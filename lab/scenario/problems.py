@@ -71,7 +71,7 @@ class ScenarioError(Exception):
         """Render all of them, as a person reads them."""
         told = [problem.render() for problem in self.problems[:SHOWN]]
         more = len(self.problems) - len(told)
-        count = _count(len(self.problems)) + (f", the first {len(told)} shown" if more else "")
+        count = _count(len(self.problems)) + (f" or more, the first {len(told)} shown" if more else "")
         return "\n".join([*told, count])
 
 

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from lab.scenario.tree import Node, Path, Span
 
 
+MOST = 200
+"""Mistakes gathered of one file; each costs up to milliseconds, for what was likely meant is looked for."""
+
+
+class FullError(Exception):
+    """There are so many mistakes that no more are looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something wrong at a path of a tree."""
@@ -56,6 +64,8 @@ class Notebook:
         key = (rule, span.start, finding.part, finding.path[-1:])
         if key in self.problems:
             return
+        if len(self.problems) >= MOST:
+            raise FullError
         outside = changes and not any(span.within(self._span(change)) for change in changes)
         told, span, part = self._moved(finding, span, changes[-1]) if outside else (finding.told, span, finding.part)
         self.problems[key] = self.page.problem(span, told, rule, part)

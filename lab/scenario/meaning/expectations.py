@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lab.model.arrangement import split
 from lab.scenario.meaning.listeners import ends
 from lab.scenario.meaning.names import NOBODY
-from lab.scenario.meaning.view import HOST, Finding, Rule, View, ip
+from lab.scenario.meaning.view import HOST, Finding, Rule, View, ip, repeated
 from lab.scenario.problems import Told
 from lab.scenario.tree import ANY, Scalar, Sequence, at, matches
 from lab.scenario.wording import nearest
@@ -49,10 +49,10 @@ def _hops(view: View) -> Iterator[Finding]:
     for path, node in _expected(view, "clear_on"):
         route = at(view.tree, (*path[:-1], "route"))
         numbers = [item.value for item in node.items if isinstance(item, Scalar)] if isinstance(node, Sequence) else []
+        for place, number in repeated(numbers):
+            yield Finding((*path, place), Told(f"hop {number} stands here twice"))
         for place, number in enumerate(numbers):
-            if number in numbers[:place]:
-                yield Finding((*path, place), Told(f"hop {number} stands here twice"))
-            elif isinstance(route, Sequence) and isinstance(number, int) and number > len(route.items) and not view.twin:
+            if isinstance(route, Sequence) and isinstance(number, int) and number > len(route.items) and not view.twin:
                 yield Finding((*path, place), Told(f"the route expected has no hop {number}", f"1 to {len(route.items)}"))
 
 

@@ -98,21 +98,22 @@ KEYED = (("namespaces", ANY, "networks", ANY), ("listening", ANY))
 def _undefined(view: View) -> Iterator[Finding]:
     for row in REFERENCES:
         known = (*row.known(view), *(row.known(view.base) if view.base and row.expected else ()))
-        for place in row.places:
-            for path, node in matches(view.tree, place):
-                name = _name(path, node, place)
-                if name is not None and name not in (*known, *row.also):
-                    yield Finding(
-                        path,
-                        _told(row, name, known, view),
-                        key=not isinstance(node, Scalar) or (isinstance(path[-1], str) and place in KEYED),
-                    )
+        defined = {*known, *row.also}
+        for path, node, keyed in _named(view, row):
+            name = str(path[-1]) if keyed else _text(node)
+            if name is not None and name not in defined:
+                yield Finding(path, _told(row, name, known, view), key=keyed)
 
 
-def _name(path: Path, node: Node, place: Path) -> str | None:
-    """The name at a place; None where a place of the table has no name, but a mapping with the name in it."""
-    if isinstance(path[-1], str) and place in KEYED:
-        return path[-1]
+def _named(view: View, row: Reference) -> Iterator[tuple[Path, Node, bool]]:
+    """Each place of a row that is there, and whether its name is the key."""
+    for place in row.places:
+        for path, node in matches(view.tree, place):
+            yield path, node, place in KEYED and isinstance(path[-1], str)
+
+
+def _text(node: Node) -> str | None:
+    """The name at a place; None where there is not a name but a mapping with the name in it."""
     return str(node.value) if isinstance(node, Scalar) and node.value is not None else None
 
 

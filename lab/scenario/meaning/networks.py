@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from ipaddress import IPv4Address, IPv4Network
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from lab.model.arrangement import CLIENT, all_namespaces, network_names
-from lab.scenario.meaning.view import SMALLEST, Finding, Rule, View, ip, network, strange
+from lab.scenario.meaning.view import SMALLEST, Finding, Rule, View, ip, network, repeated, strange
 from lab.scenario.problems import Told
 from lab.scenario.tree import ANY, Mapping, Scalar, Sequence, at, matches
 
@@ -41,9 +40,16 @@ def _meant(text: str) -> str:
 
 
 def _overlapping(view: View) -> Iterator[Finding]:
-    for (one, first), (other, second) in combinations(view.subnets.items(), 2):
-        if first.overlaps(second):
-            yield Finding(("networks", other, "subnet"), Told(f"{second} overlaps {first}, the subnet of `{one}`"))
+    order = list(view.subnets)
+    by_address = sorted(view.subnets, key=lambda name: view.subnets[name])
+    widest = by_address[0] if by_address else ""
+    for name in by_address[1:]:
+        if view.subnets[name].overlaps(view.subnets[widest]):
+            first, second = sorted((widest, name), key=order.index)
+            told = Told(f"{view.subnets[second]} overlaps {view.subnets[first]}, the subnet of `{first}`")
+            yield Finding(("networks", second, "subnet"), told)
+        if view.subnets[name].broadcast_address > view.subnets[widest].broadcast_address:
+            widest = name
 
 
 def _crowded(view: View) -> Iterator[Finding]:
@@ -111,22 +117,20 @@ def _undecided(view: View) -> Iterator[Finding]:
 
 def _twice(view: View) -> Iterator[Finding]:
     for path, node in (*matches(view.tree, ("namespaces", ANY, "networks")), *matches(view.tree, ("namespaces", ANY, "names"))):
-        seen: set[object] = set()
-        for place, item in enumerate(node.items if isinstance(node, Sequence) else ()):
-            if isinstance(item, Scalar) and item.value in seen:
-                yield Finding((*path, place), Told(f"`{item.value}` stands here twice"))
-            seen.add(item.value if isinstance(item, Scalar) else None)
+        items = node.items if isinstance(node, Sequence) else ()
+        for place, value in repeated(item.value for item in items if isinstance(item, Scalar)):
+            yield Finding((*path, place), Told(f"`{value}` stands here twice"))
 
 
 def _ambiguous(view: View) -> Iterator[Finding]:
     for name, places in view.named.items():
-        for other, place in combinations(places, 2):
-            if view.meet(other, place):
-                told = Told(
-                    f"`{name}` leads to two namespaces on one network, `{other}` and `{place}`",
-                    intention="rename one, or part their networks",
-                )
-                yield Finding(_defined(view, name, place), told, key=True)
+        on: dict[str, str] = {}
+        for namespace in dict.fromkeys(places):
+            others = [on[network] for network in view.networks[namespace] if network in on]
+            if others:
+                text = f"`{name}` leads to two namespaces on one network, `{others[0]}` and `{namespace}`"
+                yield Finding(_defined(view, name, namespace), Told(text, "", "rename one, or part their networks"), key=True)
+            on |= dict.fromkeys((n for n in view.networks[namespace] if n not in on), namespace)
 
 
 def _defined(view: View, name: str, namespace: str) -> Path:

@@ -13,14 +13,14 @@ from lab.scenario.telling import Finding
 from lab.scenario.tree import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from ipaddress import IPv4Address, IPv6Address
 
     from lab.model.catalogue import Catalogue, Server
     from lab.model.scenario import Container, Scenario
     from lab.scenario.tree import Node, Path
 
-__all__ = ["HOST", "Finding", "Rule", "View", "ip", "network"]
+__all__ = ["HOST", "Finding", "Rule", "View", "ip", "network", "repeated"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,15 @@ class Rule:
     """Sections in which a mistake of form makes the rule's answer worthless."""
     twins: bool = True
     """Whether it holds in twins too, or may be what the twin breaks."""
+
+
+def repeated(items: Iterable[object]) -> Iterator[tuple[int, object]]:
+    """Items of a list that stand in it before, each with its place."""
+    seen: set[object] = set()
+    for place, item in enumerate(items):
+        if item in seen:
+            yield place, item
+        seen.add(item)
 
 
 def ip(text: str) -> IPv4Address | IPv6Address | None:

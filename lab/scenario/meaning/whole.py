@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from lab.model.scenario import Each
-from lab.scenario.meaning.view import Finding, Rule, View
+from lab.scenario.meaning.view import Finding, Rule, View, repeated
 from lab.scenario.problems import Told
 from lab.scenario.wording import nearest
 
@@ -23,18 +23,15 @@ def _id(view: View) -> Iterator[Finding]:
 
 
 def _claims(view: View) -> Iterator[Finding]:
-    claims = view.scenario.claims
-    for place, claim in enumerate(claims):
-        if claim in claims[:place]:
-            yield Finding(("claims", place), Told(f"{claim} stands here twice"))
+    for place, claim in repeated(view.scenario.claims):
+        yield Finding(("claims", place), Told(f"{claim} stands here twice"))
 
 
 def _each(view: View) -> Iterator[Finding]:
     for name, container in view.scenario.containers.items():
         servers = container.server.each if isinstance(container.server, Each) else ()
-        for place, server in enumerate(servers):
-            if server in servers[:place]:
-                yield Finding(("containers", name, "server", "each", place), Told(f"`{server}` stands here twice"))
+        for place, server in repeated(servers):
+            yield Finding(("containers", name, "server", "each", place), Told(f"`{server}` stands here twice"))
 
 
 def _variants(view: View) -> Iterator[Finding]:
