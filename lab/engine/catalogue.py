@@ -30,10 +30,14 @@ def load_catalogue(images: Path) -> Catalogue:
     if not folders:
         raise CatalogueError(f"{images}: no image folder in it")
     servers = {folder.name: _row(folder) for folder in folders}
-    return Catalogue(
-        servers=servers,
-        templates={name: (images / name / row.template).read_text("utf-8") for name, row in servers.items() if row.template},
-    )
+    templates = {key: (images / name / file).read_text("utf-8") for name, row in servers.items() for key, file in _files(row)}
+    return Catalogue(servers=servers, templates=templates)
+
+
+def _files(row: Server) -> list[tuple[str, str]]:
+    """Key in the catalogue's templates, and file beside the row."""
+    first = [(row.name, row.template)] if row.template else []
+    return [*first, *((f"{row.name}/{name}", file) for name, file in row.more.items())]
 
 
 def _row(folder: Path) -> Server:
@@ -56,7 +60,7 @@ def _agrees(folder: Path, row: Server) -> None:
         raise CatalogueError(f"{folder.parent / row.folder}: no Dockerfile in it")
     if row.image and (folder / "Dockerfile").is_file():
         raise CatalogueError(f"{path}: `image` names the folder of another image, and a Dockerfile is here too")
-    if row.template and not (folder / row.template).is_file():
-        raise CatalogueError(f"{path}: template {row.template!r} is not beside it")
+    if missing := [file for _, file in _files(row) if not (folder / file).is_file()]:
+        raise CatalogueError(f"{path}: template {missing[0]!r} is not beside it")
     if (row.template is None) != (row.config is None):
         raise CatalogueError(f"{path}: `template` and `config` are given together or not at all")

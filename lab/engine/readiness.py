@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.engine import docker
 from lab.engine.errors import ServerError
+from lab.engine.looking import calm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,9 @@ LISTEN_SECONDS = 20.0
 
 END_SECONDS = 5.0
 """Until the engine, too, knows that a container has ended; it takes some milliseconds."""
+
+CALM_SECONDS = 5.0
+"""For a server that listens before it knows what to answer, until nothing moves in it any more; Traefik needs 60 ms."""
 
 LAST_LINES = 8
 
@@ -46,6 +50,8 @@ def await_listeners(standing: Standing) -> None:
         raise _died(standing, entry["container"])
     if answer["missing"]:
         raise _silent(standing, answer["missing"], answer.get("open", {}))
+    if any(planned.listens_early for planned in standing.plan.containers):
+        calm(standing, CALM_SECONDS)
 
 
 def entries(standing: Standing, planned: PlannedContainer) -> Iterator[dict[str, object]]:

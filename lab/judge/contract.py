@@ -30,9 +30,8 @@ def of_reports(case: str, seen: Observations) -> tuple[Verdict, ...]:
 
 def _of_probe(case: str, client: ClientReport, events: Sequence[AppEvent]) -> tuple[Verdict, ...]:
     mine = [event for event in events if event.event == "dispatched" and event.token == client.token]
-    method, target = client.sent.split(b" ", 2)[:2]
     told = [f"{event.method} {event.target}" for event in mine]
-    asked = f"{method.decode()} {target.decode()}"
+    asked = " ".join(part.decode("latin-1") for part in client.sent.split(b" ", 2)[:2])  # empty: nothing could be sent
     timely = [client.started_ns <= event.time_ns <= client.finished_ns for event in mine]
     at = f"{case}.{client.probe}"
     where = tuple(Evidence(Witness.APPLICATION, f"{e.file}:{e.line}", f"dispatched {e.method} {e.target}") for e in mine)

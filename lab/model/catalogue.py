@@ -68,6 +68,8 @@ class Server(BaseModel):
     """File name under /etc/lab that the server reads."""
     template: str | None = None
     """Template beside the row that renders it; None: the server takes no configuration file."""
+    more: dict[str, str] = {}
+    """Further configuration files under /etc/lab -> their templates beside the row."""
     command: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
     """Command that checks the configuration and exits 0 if it is good."""
@@ -82,12 +84,16 @@ class Server(BaseModel):
     mixes: bool = False
     """One port on which one name is ended and another passed through."""
     begins_tls: bool = False
+    dual_stack: bool = False
+    """Its listener on `0.0.0.0` is one on `[::]`, and nothing can be done about it."""
     options: tuple[Option, ...] = ()
     """What its configuration can be told; what is asked beside these is UNSUPPORTED."""
     cannot: dict[Option, Quirk] = {}
     """Options that it does not have, and why."""
     bounds: dict[Option, Bound] = {}
-    ready: str = "its listeners stand in the kernel's socket table"
+    listens_early: bool = False
+    """It listens before it has read all of its configuration, so it is ready when nothing moves in it any more. Any other is
+    ready when its listeners stand in the kernel's socket table."""
     process: str = ""
     """Name of its executable as the kernel shows it."""
     quirks: tuple[Quirk, ...] = ()
@@ -104,4 +110,4 @@ class Catalogue(BaseModel):
     model_config = ConfigDict(frozen=True)
     servers: dict[str, Server]
     templates: dict[str, str]
-    """Server name -> text of its template."""
+    """Server name -> text of its template; `<server>/<file>` -> text of a further one."""

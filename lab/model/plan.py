@@ -100,6 +100,8 @@ class PlannedContainer:
     read_only: bool
     writable: tuple[str, ...]
     """Folders that are tmpfs."""
+    listens_early: bool = False
+    """It listens before it has read all of its configuration."""
 
 
 @dataclass(frozen=True, slots=True)

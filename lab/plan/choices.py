@@ -141,6 +141,12 @@ def otherwise(rules: tuple[RenderRule, ...]) -> RenderRule | None:
     return next((rule for rule in rules if not _has_condition(rule)), None)
 
 
+def within_host(rules: tuple[RenderRule, ...]) -> tuple[RenderRule, ...]:
+    """The rules of one host as far as they can be taken: those with a path up to the first without, and that one."""
+    before = tuple(takewhile(lambda rule: rule.path is not None, rules))
+    return rules[: len(before) + 1]
+
+
 def _has_condition(rule: RenderRule) -> bool:
     return any(value is not None for value in (rule.sni, rule.http_host, rule.path))
 

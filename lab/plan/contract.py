@@ -39,13 +39,18 @@ def _of_application(row: Server) -> dict[str, dict[str, Any]]:
 
 def _alone(row: Server, on: str, tls: dict[str, Any], scheme: str) -> dict[str, Any]:
     ended = scheme == "https"
-    hop = {"to": SERVER, "listener": on, "tls": "ended" if ended else "none", **_process(row)}
+    hop = {"to": SERVER, **_listener_of(row, on), "tls": "ended" if ended else "none", **_process(row)}
     expect = {"route": [hop], "tls_ends_at": [SERVER] if ended else [], "answered_by": SERVER, **_GOOD}
     containers = {SERVER: {"namespace": "web", "server": row.name, "listen": [{"on": on, **tls}]}}
     return _scenario(row, {"web": {"names": [CLIENT_FACING]}}, containers, _probes(scheme, on, expect))
 
 
 _GOOD = {"status": 200, "dispatched": True}
+
+
+def _listener_of(row: Server, on: str) -> dict[str, str]:
+    """The listener, where the kernel's table shows the one that was asked for."""
+    return {} if row.dual_stack else {"listener": on}
 
 
 def _process(row: Server) -> dict[str, str]:
@@ -74,7 +79,7 @@ def _of_proxy(row: Server) -> dict[str, dict[str, Any]]:
         made["ends-tls"] = _before(row, {"tls": "ended"}, clear)
     if Tls.ENDED in row.tls and row.begins_tls:
         made["ends-and-begins-tls"] = _before(
-            row, {"tls": "ended"}, {"to": f"{APP}:3443", "upstream_tls": {"name": "app.internal"}}
+            row, {"tls": "ended"}, {"to": "app.internal:3443", "upstream_tls": {"name": "app.internal"}}
         )
     if Tls.PASSTHROUGH in row.tls:
         made["passes-tls-through"] = _before(row, {"tls": "passthrough"}, {"to": f"{APP}:3443", "sni": CLIENT_FACING})
@@ -98,7 +103,7 @@ def _before(row: Server, tls: dict[str, Any], *rules: dict[str, Any]) -> dict[st
     else:
         ends, hops = ([SERVER] if mode == "ended" else []), (mode, "none")
     scheme, on = ("http", "0.0.0.0:8080") if mode == "none" else ("https", "0.0.0.0:8443")
-    route = [{"to": SERVER, "listener": on, "tls": hops[0], **_process(row)}, {"to": APP, "tls": hops[1]}]
+    route = [{"to": SERVER, **_listener_of(row, on), "tls": hops[0], **_process(row)}, {"to": APP, "tls": hops[1]}]
     expect = {"route": route, "tls_ends_at": ends, "answered_by": APP, **_GOOD}
     listen = {"on": on, "names": [CLIENT_FACING], "routes": list(rules), **tls}
     containers = {SERVER: {"namespace": "web", "server": row.name, "listen": [listen]}, APP: _app(mode, onwards=onwards)}

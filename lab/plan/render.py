@@ -7,8 +7,8 @@ Weak spot: a filter that a template forgets; `tests/plan/test_render.py` feeds h
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NoReturn
 
 from jinja2 import StrictUndefined
 from jinja2.exceptions import TemplateError
@@ -18,7 +18,21 @@ from lab.model.scenario import Tls
 from lab.plan import choices
 from lab.plan.abilities import Unsupported, supported
 from lab.plan.shapes import RenderDatabase, RenderListener, RenderRule, Settings
-from lab.plan.words import RenderError, address, amount, bare, host, is_ip, map_key, number, pace, quoted, token
+from lab.plan.words import (
+    RenderError,
+    address,
+    amount,
+    bare,
+    bare_path,
+    host,
+    is_ip,
+    map_key,
+    number,
+    pace,
+    quoted,
+    regex,
+    token,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,9 +61,15 @@ def render(row: Server, template: str, listeners: tuple[RenderListener, ...], se
         if row.role == "proxy" and not listener.rules:
             raise RenderError(f"{_place(listener)} of {row.name} has no rule, and a proxy answers nothing itself")
     try:
-        return _compiled(template).render(listeners=listeners, settings=settings, limits=settings.limits)
+        values = {"listeners": listeners, "settings": settings, "limits": settings.limits, "refuse": partial(_refuse, row)}
+        return _compiled(template).render(values)
     except TemplateError as error:
         raise RenderError(f"the template of {row.name} does not fit: {error}") from error
+
+
+def _refuse(row: Server, why: str) -> NoReturn:
+    """For templates: what the server has no words for, where no option tells it."""
+    raise Unsupported(row.name, why)
 
 
 def _check_settings(settings: Settings) -> None:
@@ -156,6 +176,10 @@ def _environment() -> SandboxedEnvironment:
         "locations": choices.locations,
         "conditional": choices.conditional,
         "otherwise": choices.otherwise,
+        "within_host": choices.within_host,
+        "regex": regex,
+        "address": address,
+        "bare_path": bare_path,
         "upstreams": choices.upstreams,
     }
     environment.filters.update(filters)

@@ -41,6 +41,7 @@ def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, sibli
         user=row.user,
         read_only=row.read_only and all(file.path.startswith(f"{CONFIG_FOLDER}/") for file in files),
         writable=row.writable,
+        listens_early=row.listens_early,
     )
 
 
@@ -121,8 +122,11 @@ def _config(  # noqa: PLR0913, PLR0917 - all of it is needed to render one file
     if container.config is not None:
         return (PlannedFile(path, siblings[container.config], container.config),)
     listeners = tuple(_listener(name, scenario, listen, leaves) for listen in container.listen)
-    text = render(row, catalogue.templates[row.name], listeners, _settings(name, scenario, container))
-    return (PlannedFile(path, text.encode()),)
+    settings = _settings(name, scenario, container)
+    keys = {path: row.name} | {f"{CONFIG_FOLDER}/{file}": f"{row.name}/{file}" for file in row.more}
+    return tuple(
+        PlannedFile(file, render(row, catalogue.templates[key], listeners, settings).encode()) for file, key in keys.items()
+    )
 
 
 def _settings(name: str, scenario: Scenario, container: Container) -> Settings:

@@ -44,6 +44,16 @@ def quoted(value: object) -> str:
     return f'"{_match(_PATH, value, "path")}"'
 
 
+def bare_path(value: object) -> str:
+    """A path prefix without quotes, for a language that quotes with what no path has (a backquote)."""
+    return _match(_PATH, value, "path")
+
+
+def regex(value: object) -> str:
+    """A path prefix as a regular expression that fits it alone."""
+    return re.escape(_match(_PATH, value, "path"))
+
+
 # Words with a meaning of their own on the left side of nginx's `map` (ngx_http_map_module, "map").
 _MAP_WORDS = frozenset({"default", "hostnames", "include", "volatile"})
 

