@@ -28,15 +28,28 @@ def collect(standing: Standing, folder: Path) -> None:
     (folder / "gaps.json").write_bytes(to_json(tuple(_gaps(standing, summary)), tuple[Gap, ...]))
 
 
+def so_far(standing: Standing, folder: Path) -> None:
+    """What was seen by now, while the case goes on; `collect` writes over it."""
+    standing.bench.recorder.ask("flush", case=standing.plan.case)
+    _fetch(standing, folder)
+    _logs(standing, folder)
+    (folder / "inventory.json").write_bytes(to_json(_inventory(standing), Inventory))
+
+
 def _recorded(standing: Standing, folder: Path) -> Mapping[str, Any]:
     bench, case = standing.bench, standing.plan.case
     summary = bench.recorder.ask("detach", case=case)
+    _fetch(standing, folder)
+    bench.recorder.ask("forget", case=case)
+    return summary
+
+
+def _fetch(standing: Standing, folder: Path) -> None:
+    bench, case = standing.bench, standing.plan.case
     for name, content in docker.get_archive(bench.docker, bench.recorder_id, f"/evidence/{case}").items():
         target = folder.joinpath(*PurePosixPath(name).parts[1:])
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    bench.recorder.ask("forget", case=case)
-    return summary
 
 
 def _logs(standing: Standing, folder: Path) -> None:

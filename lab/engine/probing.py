@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.engine.staging import Watcher
     from lab.model.plan import PlannedProbe
 
-CALM_SECONDS = 0.25
+CALM_SECONDS = 0.02
 """For an ordinary probe to settle before it is looked at; what still moves then is looked at as it moves."""
 
 

@@ -85,6 +85,13 @@ def begin(pump: Pump, owner: Case) -> None:
     refresh(pump)
 
 
+def flush(pump: Pump, owner: Case) -> None:
+    """Write all that was recorded for the case by now. In the pump's thread."""
+    _trace(pump)
+    for namespace in owner.namespaces.values():
+        capture.drain(namespace.capture)
+
+
 def end(pump: Pump, owner: Case) -> None:
     """Read all that was recorded for the case, then leave it to whoever asked. In the pump's thread."""
     _trace(pump)

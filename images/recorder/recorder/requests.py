@@ -133,6 +133,13 @@ def link(recorder: Recorder, request: Request) -> Answer:
         return links.put(case, name, None if port is None else int(port), lose, late)
 
 
+def flush(recorder: Recorder, request: Request) -> Answer:
+    """Have all that was recorded by now in the case's files."""
+    case = _known(recorder, request)
+    pump.ask(recorder.pump, lambda: pump.flush(recorder.pump, case))
+    return {"packets": sum(each.capture.packets for each in case.namespaces.values()), "kernel_events": case.kernel.count}
+
+
 def detach(recorder: Recorder, request: Request) -> Answer:
     """Drain and close the case; its files stay until `forget`."""
     case = _known(recorder, request)
@@ -168,6 +175,7 @@ DOES: dict[str, Callable[[Recorder, Request], Answer]] = {
     "signal": signal,
     "receiver": receiver,
     "link": link,
+    "flush": flush,
     "detach": detach,
     "forget": forget,
     "places": places,
