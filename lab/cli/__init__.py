@@ -1,6 +1,7 @@
 """The `lab` command. Each command imports what it needs when it runs, so that `lab --help` answers at once.
 
 running    run, judge
+watching   watch
 tracing    trace
 reading    list, plan, validate, schema, compose, claims
 standing   up, ps, shell, logs, down
@@ -26,9 +27,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-from lab.cli import contract, machine, reading, running, standing, tracing  # noqa: E402 - they register commands on `app`
+from lab.cli import contract, machine, reading, running, standing, tracing, watching  # noqa: E402 - they register commands on `app`
 
-for module in (running, tracing, reading, standing, contract, machine):
+for module in (running, watching, tracing, reading, standing, contract, machine):
     module.register(app)
 
 

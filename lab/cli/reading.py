@@ -92,15 +92,13 @@ def _told(plan: object) -> list[str]:
 
 
 def _told_probe(probe: PlannedProbe) -> list[str]:
-    from lab.plan.told import words
+    from lab.plan.told import sent, words
 
     again = f", {probe.repeat} times" if probe.repeat > 1 else ""
     if probe.steps:
         told = [f"{number:>15}. {words(step.act)}" for number, step in enumerate(probe.steps, start=1)]
         return [f"  probe      {probe.id}: from {probe.vantage}, {len(probe.steps)} steps{again}", *told]
-    what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes"
-    datagram = " in a datagram" if probe.transport == "udp" else ""
-    return [f"  probe      {probe.id}: from {probe.vantage} to {probe.connect[0]}:{probe.connect[1]}, {what}{datagram}{again}"]
+    return [f"  probe      {probe.id}: from {probe.vantage}, {sent(probe)}{again}"]
 
 
 def validate(

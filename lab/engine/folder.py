@@ -31,7 +31,7 @@ from lab.model.steps import StepDone
 from lab.trace.pcapng import BrokenCapture, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -54,6 +54,11 @@ def read_observations(folder: Path) -> Observations:
         application=tuple(_application(logs)),
         gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
     )
+
+
+def report_of(answer: Mapping[str, Any], line: int) -> ClientReport:
+    """A client's report that is in no file yet, as if it were this line of one."""
+    return TypeAdapter(ClientReport).validate_json(json.dumps({**answer, "line": line}))
 
 
 def read_steps(folder: Path) -> tuple[StepDone, ...]:

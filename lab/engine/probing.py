@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from lab.engine.journal import opened
 from lab.engine.looking import MARGIN_SECONDS, calm, look
-from lab.engine.staging import Staging, carry_out
+from lab.engine.staging import Came, Staging, Stop, carry_out
 from lab.engine.targets import target, tls_fields
 from lab.engine.wire import base64
+from lab.plan.told import sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from lab.engine.arrange import Standing
-    from lab.engine.journal import Journal
     from lab.engine.staging import Watcher
     from lab.model.plan import PlannedProbe
 
@@ -34,10 +34,8 @@ def send_probes(standing: Standing, folder: Path, watcher: Watcher | None = None
     with opened(folder) as journal:
         for probe in standing.plan.probes:
             for label in labels(probe) if only in (None, probe.id) else ():
-                if probe.steps:
-                    carry_out(Staging(standing, probe, label, journal, watcher))
-                else:
-                    _send(standing, probe, label, journal)
+                staging = Staging(standing, probe, label, journal, watcher)
+                (carry_out if probe.steps else _send)(staging)
     look(standing, "end")
 
 
@@ -49,13 +47,19 @@ def labels(probe: PlannedProbe) -> Iterator[str]:
         yield from (f"{probe.id}#{number}" for number in range(1, probe.repeat + 1))
 
 
-def _send(standing: Standing, probe: PlannedProbe, label: str, journal: Journal) -> None:
-    client = standing.clients[probe.vantage]
-    report = client.ask("probe", timeout=3 * probe.timeout + MARGIN_SECONDS, probe=_job(standing, probe, label))
+def _send(staging: Staging) -> None:
+    standing, probe, client = staging.standing, staging.probe, staging.client
+    stop = Stop(1, 1, sent(probe))
+    if staging.watcher:
+        staging.watcher.before(staging, stop)
+    report = client.ask("probe", timeout=3 * probe.timeout + MARGIN_SECONDS, probe=_job(standing, probe, staging.label))
+    staging.local = report["local"]
     calm(standing, CALM_SECONDS)
-    look(standing, label)
+    look(standing, staging.label)
+    staging.journal.report({**report, "namespace": probe.vantage})
+    if staging.watcher:
+        staging.watcher.after(staging, stop, Came())
     client.ask("release")
-    journal.report({**report, "namespace": probe.vantage})
 
 
 def _job(standing: Standing, probe: PlannedProbe, label: str) -> dict[str, Any]:

@@ -55,13 +55,24 @@ class Came(NamedTuple):
     why: str = ""
 
 
-class Watcher(Protocol):
-    """Whoever goes along with a probe, step by step."""
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A step as whoever goes along is told of it; a probe without steps is one."""
 
-    def before(self, staging: Staging, number: int, step: PlannedStep) -> None:
+    number: int
+    of: int
+    words: str
+    about: str = ""
+    look: str = ""
+
+
+class Watcher(Protocol):
+    """Whoever goes along with the probes, step by step."""
+
+    def before(self, staging: Staging, stop: Stop) -> None:
         """The step is about to be taken."""
 
-    def after(self, staging: Staging, number: int, step: PlannedStep, came: Came) -> None:
+    def after(self, staging: Staging, stop: Stop, came: Came) -> None:
         """It was taken."""
 
 
@@ -111,15 +122,16 @@ def carry_out(staging: Staging) -> None:
 
 
 def _take(staging: Staging, number: int, step: PlannedStep) -> None:
+    label = step.act.label if isinstance(step.act, PlannedLook) else ""
+    stop = Stop(number, len(staging.probe.steps), words(step.act), step.about, label)
     if staging.watcher:
-        staging.watcher.before(staging, number, step)
+        staging.watcher.before(staging, stop)
     begun = time.time_ns()
     came = _DOES[type(step.act)](staging, step.act)
-    label = step.act.label if isinstance(step.act, PlannedLook) else ""
-    told = (step.act.do, words(step.act), label)
+    told = (step.act.do, stop.words, label)
     staging.journal.step(StepDone(0, staging.label, number, *told, begun, time.time_ns(), came.came, came.why))
     if staging.watcher:
-        staging.watcher.after(staging, number, step, came)
+        staging.watcher.after(staging, stop, came)
 
 
 def _connect(staging: Staging, act: PlannedConnect) -> Came:

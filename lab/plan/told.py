@@ -21,6 +21,7 @@ from lab.model.steps import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lab.model.plan import PlannedProbe
     from lab.model.steps import Act, PlannedTls
 
 SHOWN = 60
@@ -45,6 +46,12 @@ _PROCESSES = {
 }
 _SHOWING = {"good": "with a client certificate", "untrusted": "with a client certificate of an unknown CA"}
 _ENDS = {"half-close": "end the sending side (FIN)", "reset": "reset the connection (RST)", "close": "close the connection"}
+
+
+def sent(probe: PlannedProbe) -> str:
+    """A probe without steps, in one line."""
+    what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes: {shown(probe.send)}"
+    return f"send {what} to {place(probe.connect)}{' in a datagram' if probe.transport == 'udp' else ''}"
 
 
 def words(act: Act) -> str:

@@ -198,7 +198,9 @@ def failure(result: CaseResult, folder: str, lab: str, *, timeline: bool = False
 def _concerns(probe: str, wrong: Sequence[object]) -> bool:
     """Whether a check that does not hold speaks of this probe; a twin's checks carry the word before it."""
     ids = [getattr(verdict, "id", "") for verdict in wrong]
-    return any(probe in one.split(".")[:2] or one in ("twin.others", "twin") for one in ids)
+    name = probe.partition("#")[0]
+    words = [{word.partition("@")[0] for word in one.split(".")[:2]} for one in ids]
+    return any(name in one for one in words) or bool({"twin.others", "twin"} & set(ids))
 
 
 def summary(results: Sequence[CaseResult], seconds: float, where: str, lab: str = "lab") -> Iterator[Text]:

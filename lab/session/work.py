@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.engine.bench import Bench
+    from lab.engine.staging import Watcher
     from lab.report.progress import Progress
     from lab.session.jobs import Job
 
@@ -46,6 +48,10 @@ class Work:
     done: list[CaseResult] = field(default_factory=list)
     kept: list[Standing] = field(default_factory=list)
     standing: Standing | None = None
+    watcher: Watcher | None = None
+    """Whoever goes along with each step."""
+    only: str | None = None
+    """The only probe to be sent; None: all."""
 
     @property
     def seconds(self) -> float:
@@ -100,8 +106,10 @@ class Work:
         try:
             with self.progress.phase(f"{job.case.id}: start"):
                 stand_up(standing)
-            with self.progress.phase(f"{job.case.id}: probe"):
-                send_probes(standing, folder)
+            if self.watcher:
+                self.progress.close()  # the terminal is the watcher's now
+            with nullcontext() if self.watcher else self.progress.phase(f"{job.case.id}: probe"):
+                send_probes(standing, folder, self.watcher, self.only)
                 collect(standing, folder)
             return judge_folder(job.case, folder, time.monotonic() - begun)
         except UnsupportedError as refusal:

@@ -259,15 +259,23 @@ class TestWatching:
         here, told = stage(), cast("list[str]", [])
 
         class Along:
-            def before(self, staging: Any, number: int, step: Any) -> None:
-                told.append(f"before {number} {step.act.do} {len(here.asked)}")
+            def before(self, staging: Any, stop: Any) -> None:
+                told.append(f"before {staging.label} {stop.number}/{stop.of} {stop.words} {len(here.asked)}")
 
-            def after(self, staging: Any, number: int, step: Any, came: Any) -> None:
-                told.append(f"after {number} {came.came}")
+            def after(self, staging: Any, stop: Any, came: Any) -> None:
+                told.append(f"after {stop.number} {came.came} {stop.look}")
 
         probe = Probe.model_validate_json(json.dumps({"steps": [{"connect": "web:3000"}, {"look": "x"}]}))
         other = Probe.model_validate_json(json.dumps({"request": {"url": "http://web:3000/"}}))
         here.standing.plan = Plan("c", (), (), (), (planned_probe("p", probe), planned_probe("q", other)))
         send_probes(here.standing, here.folder, Along(), only="p")
-        assert told == ["before 1 connect 2", "after 1 True", "before 2 look 3", "after 2 True"]
+        assert told == [
+            "before p 1/2 connect to web:3000 2", "after 1 True ", "before p 2/2 look: x 3", "after 2 True x",
+        ]  # fmt: skip
         assert "probe" not in here.verbs
+        told.clear()
+        send_probes(here.standing, here.folder, Along(), only="q")
+        assert [one.rpartition(" ")[0] for one in told] == [
+            "before q 1/1 send GET http://web:3000/ to web:3000",
+            "after 1 True",
+        ]

@@ -24,7 +24,7 @@ def asked(line: bytes | dict[str, Any], root: Path = Path("/nowhere")) -> dict[s
             b'{"id": 1}',
             1,
             "bad request",
-            "do None: known are attach, wait, look, settle, await, signal, receiver, link, detach, forget",
+            "do None: known are attach, wait, look, settle, await, signal, receiver, link, flush, detach, forget",
         ),
         (b'{"id": 2, "do": "look"}', 2, "bad request", "case is missing"),
         (b'{"id": 3, "do": "look", "case": "x"}', 3, "gone", "case x is not attached"),
