@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Case = Annotated[str, typer.Argument(help="A case, such as half-a-head.nginx; of a scenario its first.", metavar="NAME")]
 Probe = Annotated[str | None, typer.Argument(help="One of its probes; none: all.", metavar="[PROBE]")]
 
-END = "\x04"
+END = b"\x04"
 """Control-D."""
 
 
@@ -67,22 +68,21 @@ def keys(wait: bool) -> Iterator[Callable[[str], None]]:
     import termios
     import tty
 
-    waiting = [True]
+    terminal, waiting = sys.stdin.fileno(), [True]
 
     def pause(what: str) -> None:
-        if not waiting[0]:
-            return
-        sys.stderr.write(f"    [any key: {what} · q: wait no more] ")
-        sys.stderr.flush()
-        before = termios.tcgetattr(sys.stdin)
-        try:
-            tty.setcbreak(sys.stdin, termios.TCSADRAIN)
-            waiting[0] = sys.stdin.read(1) not in ("q", "", END)
-        finally:
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-        sys.stderr.write("\r\x1b[K")
+        if waiting[0]:
+            sys.stderr.write(f"    [any key: {what} · q: wait no more] ")
+            sys.stderr.flush()
+            waiting[0] = os.read(terminal, 1) not in (b"q", b"", END)
+            sys.stderr.write("\r\x1b[K")
 
-    yield pause
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal, termios.TCSADRAIN)
+    try:
+        yield pause
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def register(app: typer.Typer) -> None:
