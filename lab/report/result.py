@@ -83,6 +83,8 @@ def probe(route: Route) -> dict[str, object]:
         "evidence": [_evidence(e) for e in route.evidence],
         "contradictions": [_contradiction(c) for c in route.contradictions],
         "open": list(route.open_questions),
+        "stage_open": route.stage_open,
+        "route_open": route.route_open,
     }
 
 
@@ -123,7 +125,7 @@ def _end(end: TlsEnd) -> dict[str, object]:
 
 _HOP_FIELDS = tuple(
     "number container namespace interface transport listener local peer asked process pid host_pid "  # noqa: SIM905
-    "protocol sni alpn clear joined_by entry".split()
+    "protocol sni alpn clear received joined_by entry".split()
 )
 
 

@@ -130,10 +130,10 @@ def _unread(story: Story) -> Count:
     """By the last row of the receiver's socket; at a look by a row of that look."""
     here, index = story.found[0], story.world.index
     row, flow = here.counted.unread, here.leg.connection.receiver
-    if row is None or flow is None or moved_after(flow, row.time_ns):
+    if row is None or flow is None:
         return UNKNOWN
     newest = max((each for each in index.seen.sockets if each.namespace == row.namespace), key=lambda each: each.time_ns)
-    if story.report.moment and newest.look != row.look:
+    if story.report.moment and (newest.look != row.look or moved_after(flow, row.time_ns)):
         return UNKNOWN
     return Count(unread(row), (cite.row(row),))
 

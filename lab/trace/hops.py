@@ -104,9 +104,9 @@ def _bond(here: Account) -> Iterator[Evidence]:
         return
     pid = here.leg.sender.pid
     if life.connecter == pid:
-        yield cite.kernel(life.states[0], f"host pid {pid}, which had the hop before, opened this connection")
+        yield cite.kernel(life.first, f"host pid {pid}, which had the hop before, opened this connection")
     else:
-        wrote = next((e for e in life.moves if e.pid == pid and e.event == "write"), life.states[0])
+        wrote = next((e for e in life.moves if e.pid == pid and e.event == "write"), life.first)
         yield cite.kernel(wrote, f"host pid {pid}, which read the hop before, wrote here")
 
 

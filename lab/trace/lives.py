@@ -2,7 +2,8 @@
 
 Rule: a change of state names the socket's two ends; reads and writes name the process. The pid of a change of
 state says nothing, for on loopback the server's runs in the client's context, with one exception: a socket's first
-change, from CLOSE to SYN_SENT, is made by the process that connects. The kernel uses addresses again, so a life ends where the
+change, from CLOSE to SYN_SENT, is made by the process that connects. Where strace is the witness there are no states: each call
+has both ends itself, and `accept` or `connect` begins the life. The kernel uses addresses again, so a life ends where the
 next begins. Weak spot: a socket older than the timeline has no known ends.
 """
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from lab.model.observations import Endpoint, KernelEvent
 
 Ends = tuple["Endpoint", "Endpoint"]
+MOVES = ("read", "write")
+BEGINS = ("accept", "connect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +32,44 @@ class Life:
     states: tuple[KernelEvent, ...]
     moves: tuple[KernelEvent, ...]
     """Reads and writes, also those that failed."""
-
-    @property
-    def begun_ns(self) -> int:
-        return self.states[0].time_ns
+    opened: KernelEvent | None = None
+    """The process's own `accept` or `connect`, where a witness ties it to this socket."""
+    signs: tuple[KernelEvent, ...] = ()
+    """What its kernel did: data ready, retransmissions, resets."""
 
     @property
     def first(self) -> KernelEvent:
         """Its earliest event."""
-        return (self.states or self.moves)[0]
+        return min((*self.states[:1], *self.moves[:1], *([self.opened] if self.opened else [])), key=lambda e: e.time_ns)
+
+    @property
+    def begun_ns(self) -> int:
+        return self.first.time_ns
 
     @property
     def complete(self) -> bool:
         """Whether it was seen from the socket's beginning."""
-        return bool(self.states)
+        return bool(self.states) or self.opened is not None
 
     @property
     def connecter(self) -> int | None:
         """Host pid of the process that initiated it; None for a socket that was accepted."""
-        first = self.states[0]
-        return first.pid if (first.old_state, first.new_state) == ("CLOSE", "SYN_SENT") and first.pid else None
+        if self.opened and self.opened.event == "connect":
+            return self.opened.pid or None
+        first = self.states[0] if self.states else None
+        made = first is not None and (first.old_state, first.new_state) == ("CLOSE", "SYN_SENT")
+        return first.pid or None if first and made else None
 
     @property
     def users(self) -> tuple[KernelEvent, ...]:
-        """Moves whose process is known. A thread that was gone when its event was read has left only its own number."""
-        return tuple(e for e in self.moves if e.pid and e.namespace)
+        """What a known process did with it. A thread that was gone when its event was read has left only its own number."""
+        accepted = (self.opened,) if self.opened and self.opened.event == "accept" else ()
+        return tuple(e for e in (*self.moves, *accepted) if e.pid and e.namespace)
 
     @property
     def namespaces(self) -> frozenset[str]:
-        """Of the processes that read or wrote."""
-        return frozenset(e.namespace for e in self.moves if e.namespace)
+        """Of the processes that used it."""
+        return frozenset(e.namespace for e in self.users)
 
 
 def reads(life: Life) -> tuple[KernelEvent, ...]:
@@ -89,14 +100,18 @@ def lives(kernel: Iterable[KernelEvent]) -> Mapping[Ends, Sequence[Life]]:
 
 
 def _begins(event: KernelEvent) -> bool:
+    if event.event in BEGINS:
+        return True
     return event.event == "state" and (event.old_state == "CLOSE" or event.new_state == "SYN_RECV")
 
 
 def _life(events: list[KernelEvent]) -> Life | None:
     states = tuple(e for e in events if e.event == "state")
-    # While a socket is being made its ends are not all set; the last change has both.
-    ends = [(e.local, e.peer) for e in states if e.local and e.peer and e.local[1] and e.peer[1]]
-    if not ends:
+    moves = tuple(e for e in events if e.event in MOVES)
+    opened = next((e for e in events if e.event in BEGINS), None)
+    # While a socket is being made its ends are not all set; the last event that has them has both.
+    ends = [(e.local, e.peer) for e in events if e.local and e.peer and e.local[1] and e.peer[1]]
+    if not ends or not (states or moves or opened):
         return None
-    local, peer = ends[-1]
-    return Life(local, peer, states, tuple(e for e in events if e.event in ("read", "write")))
+    signs = tuple(e for e in events if e.event not in ("state", *MOVES, *BEGINS))
+    return Life(*ends[-1], states, moves, opened, signs)

@@ -17,9 +17,9 @@ from lab.model.routes import Contradiction, Evidence
 from lab.trace import cite
 from lab.trace.habits import NONE as NO_HABITS
 from lab.trace.habits import Habits
-from lab.trace.index import gaps
+from lab.trace.index import SLACK_NS, gaps
 from lab.trace.listeners import written
-from lab.trace.lives import Life, reads
+from lab.trace.lives import BEGINS, Life, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -160,7 +160,9 @@ def _row(rows: Sequence[SocketRow]) -> SocketRow | None:
 
 def _fits(life: Life, flow: Flow) -> bool:
     """The same ends exist in several namespaces on loopback, and again later: time and the processes' namespace decide."""
-    near = any(abs(e.time_ns - flow.begun_ns) < CLOSE_NS for e in life.states) or not flow.syns
+    near = not flow.syns or any(abs(e.time_ns - flow.begun_ns) < CLOSE_NS for e in life.states)
+    if not life.states:  # by strace: a socket that waited long may be accepted late
+        near = not flow.syns or flow.begun_ns - SLACK_NS <= life.begun_ns <= flow.ended_ns + CLOSE_NS
     return near and (not life.namespaces or flow.namespace in life.namespaces)
 
 
@@ -176,7 +178,7 @@ def _movers(life: Life | None) -> list[int]:
 
 
 def _owned(row: SocketRow | None, life: Life | None, pids: Sequence[int]) -> bool | None:
-    if pids or (row and row.holders) or (life and life.moves):
+    if pids or (row and row.holders) or (life and (life.moves or life.opened)):
         return True
     return False if row and row.inode == 0 and row.state in UNOWNED else None
 
@@ -197,11 +199,13 @@ def _evidence(index: Index, row: SocketRow | None, life: Life | None, pid: int |
 
 def _told(life: Life, pid: int | None) -> KernelEvent | None:
     """The event that names the process: its first read of bytes, else its first attempt."""
-    mine = [e for e in life.users if e.pid == pid] or list(life.moves)
+    mine = [e for e in life.users if e.pid == pid] or list(life.moves) or [e for e in (life.opened,) if e]
     return next((e for e in mine if e.event == "read" and e.size > 0 and not e.peek), mine[0] if mine else None)
 
 
 def _says(event: KernelEvent) -> str:
+    if event.event in BEGINS:
+        return f"host pid {event.pid} accepted it" if event.event == "accept" else f"host pid {event.pid} opened it"
     if not event.namespace:
         return f"a process that was gone when this was noted moved {event.size} bytes ({event.event})"
     verb = {"read": "looked at" if event.peek else "read", "write": "wrote"}[event.event]

@@ -28,6 +28,7 @@ from lab.trace.owners import World, world
 from lab.trace.stages import stages, whole
 from lab.trace.sure import route_open, stage_open
 from lab.trace.talk import TLS
+from lab.trace.timeline import timeline
 from lab.trace.tls_roles import ends, holders, role
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         route_open=route_open(story, path),
         counts=counted,
         body=report.body,
+        timeline=timeline(story),
     )
 
 

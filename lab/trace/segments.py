@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 from lab.trace.streams import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lab.model.observations import Packet
     from lab.trace.flows import Flow
+
+
+REPEATED, EARLY, NEXT = "retransmission", "before what precedes it", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,24 @@ class Segments:
 
 def segments(flow: Flow) -> Segments:
     """What the client of a connection sent, as its receiver's interface saw it."""
-    return _sorted(flow.up.base, [p for p in flow.packets if p.source == flow.client and p.payload])
+    every = list(placed(flow.up.base, [p for p in flow.packets if p.source == flow.client and p.payload]))
+    return Segments(
+        tuple(packet for packet, _, _ in every),
+        tuple(packet for packet, _, kind in every if kind == REPEATED),
+        tuple(packet for packet, _, kind in every if kind == EARLY),
+    )
 
 
-def _sorted(base: int, packets: Iterable[Packet]) -> Segments:
+def placed(base: int, packets: Iterable[Packet]) -> Iterator[tuple[Packet, int, str]]:
+    """Segments of one direction, each with its offset in the stream and what its place says: `REPEATED`, `EARLY` or `NEXT`."""
     came: list[tuple[int, int]] = []
-    every, repeated, disordered = list["Packet"](), list["Packet"](), list["Packet"]()
     for packet in packets:
         furthest = max((end for _, end in came), default=0)
         begin = nearest(base, furthest, packet.seq + (1 if "S" in packet.flags else 0))
         end = begin + len(packet.payload)
-        every.append(packet)
-        if any(b <= begin and end <= e for b, e in came):
-            repeated.append(packet)
-        elif begin > _in_order(came):
-            disordered.append(packet)
+        known = any(b <= begin and end <= e for b, e in came)
+        yield packet, begin, REPEATED if known else EARLY if begin > _in_order(came) else NEXT
         came = _joined([*came, (begin, end)])
-    return Segments(tuple(every), tuple(repeated), tuple(disordered))
 
 
 def _in_order(came: list[tuple[int, int]]) -> int:
