@@ -110,7 +110,7 @@ class Hop:
     pid_candidates: tuple[int, ...] = ()
     """Host pids of all that could have accepted, when no witness tells which one did."""
     protocol: str | None = None
-    """`tls`, `http/1.1`, `http/1.0`, `h2`, `proxy`, `bytes`; None when no byte was seen."""
+    """`tls`, `http/1.1`, `http/1.0`, `h2`, `proxy`, `postgresql`, `bytes`; None when no byte was seen."""
     tls: TlsAtHop | None = None
     sni: str | None = None
     alpn_offered: tuple[str, ...] = ()
@@ -214,3 +214,5 @@ class Route:
     body: bytes = b""
     """Of the client's answer."""
     timeline: tuple[Moment, ...] = ()
+    database: tuple[Hop, ...] = ()
+    """Connections on which the handler asked a database for this request; its own traffic, and no hops of the request."""

@@ -78,6 +78,7 @@ def probe(route: Route) -> dict[str, object]:
         "certificate_of": list(route.certificate_of),
         "tls_ends_at": [_end(end) for end in route.tls_ends_at],
         "hops": [_hop(hop) for hop in route.hops],
+        "database": [_hop(hop) for hop in route.database],
         "counts": _counts(route.counts),
         "timeline": [] if route.moment else [_moment(one) for one in route.timeline],
         "evidence": [_evidence(e) for e in route.evidence],

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from lab.trace import bonds
 from lab.trace.back import came_back
+from lab.trace.database import questions
 from lab.trace.habits import misfit
 from lab.trace.handshake import finished
-from lab.trace.index import gaps
+from lab.trace.index import SLACK_NS, gaps
 from lab.trace.inside import Where, inside
 from lab.trace.reported import reported
 from lab.trace.taken import taken
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lab.model.routes import Contradiction, Stage, TlsAtHop
     from lab.trace.asked import Asked
     from lab.trace.bonds import Leg
+    from lab.trace.database import Questions
     from lab.trace.following import Path
     from lab.trace.http import Head
     from lab.trace.owners import World
@@ -68,6 +70,8 @@ class Account:
     """What the receiving application reported of it."""
     misfit: str
     """What came and its port does not take, in words."""
+    questions: Questions
+    """What its receiver asked a database for it."""
 
     @property
     def container(self) -> str | None:
@@ -104,8 +108,13 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
         had=_had(world, leg, busy=bool(found.taken or pieces or children)),
         finished=finished(report, leg, counted, events, outer=outer),
         answered=answered, answer=answer, last=pieces[-1].time_ns if pieces else 0, code=code, events=events,
-        misfit=misfit(world.habits, leg),
+        misfit=misfit(world.habits, leg), questions=questions(world, leg, meant, _until(report, answer)),
     )  # fmt: skip
+
+
+def _until(report: ClientReport, answer: Packet | None) -> int:
+    """A handler that has answered asks no more for that request."""
+    return min(report.finished_ns, answer.time_ns if answer else report.finished_ns) + SLACK_NS
 
 
 def _had(world: World, leg: Leg, *, busy: bool) -> bool | None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Stage
 from lab.trace import cite
+from lab.trace.bonds import TOKEN
+from lab.trace.database import too_early
 from lab.trace.http import begun
 from lab.trace.index import gaps
 from lab.trace.lives import reads
@@ -64,6 +66,9 @@ def dispatched(
     """Whether a handler was reached; None: no witness could tell."""
     events = [(here, event) for here in found for event in here.events if event.event == "dispatched"]
     contradictions = tuple(c for here, event in events if (c := _too_early(world, here, event)))
+    contradictions += tuple(c for here in found for c in too_early(here.questions, here.events))
+    if any(each.bond == TOKEN for here in found for each in here.questions.told):
+        return True, contradictions
     stray = _stray(world, report, found)
     if events or stray:
         return True if events else None, contradictions + stray

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Counts
 from lab.trace import cite
+from lab.trace.database import evidence
 from lab.trace.following import in_time
 from lab.trace.handshake import client_finished
 from lab.trace.index import gaps
@@ -53,6 +54,7 @@ def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contra
         "requests": _requests(story),
         "dispatches": _dispatches((*earlier, story)),
         "answers": _answers(story),
+        "queries": _queries((*earlier, story)),
     }
     evidence = tuple((name, each) for name, count in found.items() for each in dict.fromkeys(count.evidence) if each)
     told = Counts(**{name: count.number for name, count in found.items()}, evidence=evidence)
@@ -197,6 +199,16 @@ def _dispatches(stories: Sequence[Story]) -> Count:
         told.append(cite.application(event))
         told += [cite.kernel(e, f"host pid {e.pid} had read {e.size} bytes before it") for e in before[-1:]]
     return Count(len(events), tuple(told))
+
+
+def _queries(stories: Sequence[Story]) -> Count:
+    """Those that a handler can have sent for a request on this connection."""
+    asked = [here.questions for story in stories for here in story.found]
+    if any(each.untold for each in asked) or stories[-1].found[-1].untold:
+        return UNKNOWN
+    told = {(q.connection.id, q.query.offset) for each in asked for q in each.told}
+    cited = tuple(cited for each in asked for cited in evidence(each))
+    return Count(len(told), cited or (_none_dispatched(stories[-1]),))
 
 
 def _none_dispatched(story: Story) -> Evidence:

@@ -115,7 +115,9 @@ def line(story: Story) -> str:
 
 
 def _handler(story: Story) -> Account:
-    return next(here for here in reversed(story.found) if here.said("dispatched"))
+    entered = [here for here in story.found if here.said("dispatched")]
+    asked = [here for here in story.found if here.questions.told]
+    return (entered or asked)[-1]
 
 
 def _where(story: Story, here: Account) -> str:

@@ -19,7 +19,7 @@ from lab.trace.index import SLACK_NS
 from lab.trace.moments import same_probe
 from lab.trace.sealed import carrying
 from lab.trace.streams import packet_at
-from lab.trace.talk import TLS, last, meaning, remembered, since
+from lab.trace.talk import POSTGRES, TLS, last, meaning, remembered, since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -166,12 +166,16 @@ class _Walk:
     def candidates(self, leg: Leg) -> Iterator[Leg]:
         namespace, since_ns = leg.receiver.namespace, leg.since_ns - SLACK_NS
         for connection in self.world.index.sent_from.get(namespace or "", ()):
-            if connection.id in self.used or connection.begun_ns > self.until_ns:
+            if connection.id in self.used or connection.begun_ns > self.until_ns or self.database(connection):
                 continue
             if _active(connection, since_ns, self.until_ns):
                 yield _leg(self.world, connection, since_ns, self.meant)
             elif leg.talk.hello and self.hello(connection) == leg.talk.hello.random:
                 yield _leg(self.world, connection, 0, self.meant)
+
+    def database(self, connection: Connection) -> bool:
+        """Whether it is the handler's own traffic (`lab.trace.database`)."""
+        return remembered(connection.best, self.world.index.memo).protocol == POSTGRES
 
     def hello(self, connection: Connection) -> bytes:
         """Random of the ClientHello of a connection on which nothing of this request passed yet."""

@@ -59,7 +59,7 @@ def _inside(here: Account, stage: Stage) -> str:
         Stage.PARSED: lambda h: f"the head is complete{_first(h)}{body(h)}, and nothing more was seen of it",
         Stage.REJECTED: _rejection,
         Stage.DISPATCHED: lambda h: f"a handler was entered{reported(h, 'dispatched')}{body(h)} and did not answer",
-        Stage.QUERIED: lambda h: f"the handler asked its database{reported(h, 'queried')} and did not answer",
+        Stage.QUERIED: lambda h: f"the handler asked its database{_asked(h)} and did not answer",
     }
     reason = reasons.get(stage)
     return reason(here) if reason else f"nothing more was seen of it{reported(here, 'dispatched', 'parsed')}{body(here)}"
@@ -98,6 +98,11 @@ def reported(here: Account, *events: str) -> str:
     """The application's own report of a step, cited."""
     event = next((e for e in here.events if e.event in events), None)
     return f" ({event.file}:{event.line}: {event.event} {event.detail}".rstrip() + ")" if event else ""
+
+
+def _asked(here: Account) -> str:
+    told = here.questions.told
+    return f" ({place(told[-1].packet)})" if told else reported(here, "queried")
 
 
 def body(here: Account) -> str:

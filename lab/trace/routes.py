@@ -12,12 +12,13 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.model.routes import Evidence, Route, Stage, TlsAtHop
+from lab.model.routes import Evidence, Hop, Route, Stage, TlsAtHop
 from lab.trace import cite
 from lab.trace.account import Account, Story, accounts
 from lab.trace.answers import answerer, dispatched
 from lab.trace.asked import asked, one_of
 from lab.trace.counts import counts
+from lab.trace.database import hops as asked_hops
 from lab.trace.diagnosis import line, stop, stopped_by
 from lab.trace.following import claims, follow
 from lab.trace.habits import habits
@@ -102,7 +103,15 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         counts=counted,
         body=report.body,
         timeline=timeline(story),
+        database=_database(story),
     )
+
+
+def _database(story: Story) -> tuple[Hop, ...]:
+    found: tuple[Hop, ...] = ()
+    for here in story.found:
+        found += asked_hops(story.world, here.questions, len(story.found) + len(found) + 1)
+    return found
 
 
 def _unseen(known: World, report: ClientReport) -> Route:
@@ -134,6 +143,7 @@ def _questions(story: Story) -> Iterator[str]:
     """What the evidence leaves open, and what would tell."""
     for here, tls, stage in zip(story.found, story.roles, story.stages, strict=True):
         yield from _of_hop(here, tls, stage)
+        yield from here.questions.untold
         if stage is Stage.PARSED and not here.children and here.container not in story.world.index.reports:
             who = here.container or "its receiver"
             yield f"whether {who} found a route or entered a handler: it sent nothing on, and reports nothing"

@@ -4,8 +4,8 @@ On each leg the furthest row that is proved counts:
 
 | proved | stage |
 |---|---|
-| the receiving application reports that it asked a database, for this very request | queried |
-| ... that it entered a handler | dispatched |
+| its receiver sent a database a query that carries the probe's token, or any after it entered a handler for it | queried |
+| the receiving application reports that it entered a handler for it | dispatched |
 | an answer came back on it | answered, or rejected (below) |
 | its receiver sent on something other than the same bytes | routed |
 | a process took the whole head, to its blank line | parsed |
@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Stage
 from lab.trace.account import passes_on
-from lab.trace.bonds import said
+from lab.trace.bonds import TOKEN, said
 from lab.trace.http import NotHttp, begun, flaws, request_head
 from lab.trace.index import SLACK_NS, gaps
 from lab.trace.talk import TLS
@@ -133,7 +133,7 @@ def _parsed(here: Account, _: Sequence[Account]) -> bool:
 
 
 TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account]], bool]], ...] = (
-    (Stage.QUERIED, lambda here, _: here.said("queried")),
+    (Stage.QUERIED, lambda here, _: here.said("queried") or _queried(here)),
     (Stage.DISPATCHED, lambda here, _: here.said("dispatched")),
     (Stage.ROUTED, _routed),
     (Stage.REJECTED, lambda here, _: here.said("rejected")),
@@ -146,6 +146,11 @@ TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account]], bool]], ...] = 
     (Stage.ACCEPTED, lambda here, _: bool(here.had)),
 )
 """Furthest first."""
+
+
+def _queried(here: Account) -> bool:
+    """A query that carries the probe's token was made by a handler that had the request; any other only if one was entered."""
+    return any(each.bond == TOKEN or here.said("dispatched") for each in here.questions.told)
 
 
 def _protected(here: Account) -> bool:

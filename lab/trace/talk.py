@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lab.trace.http import Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
 from lab.trace.messages import Answer, Message, answers
 from lab.trace.messages import requests as split
+from lab.trace.postgres import Query, begins, goes_on, queries
 from lab.trace.streams import offset_since, packet_at
 from lab.trace.tls import ClientHello, ServerHello, client_hello, server_hello
 from lab.trace.tls_records import KINDS, NotTls, Record, whole_records
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Choose = Callable[[tuple[Message, ...], Stream], int]
     """Which of a connection's requests is meant."""
 
-TLS, H2, BYTES, PROXY = "tls", "h2", "bytes", "proxy"
+TLS, H2, BYTES, PROXY, POSTGRES = "tls", "h2", "bytes", "proxy", "postgresql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Talk:
     answer: int = 0
     """Offset in `down` of what came back since."""
     protocol: str | None = None
-    """`tls`, `http/1.1`, `http/1.0`, `h2`, `proxy` (a PROXY header and no more), `bytes`; None: nothing was sent."""
+    """`tls`, `http/1.1`, `http/1.0`, `h2`, `proxy` (a PROXY header and no more), `postgresql`, `bytes`; None: nothing came."""
     proxied: Proxied | None = None
     hello: ClientHello | None = None
     reply: ServerHello | None = None
@@ -54,6 +55,8 @@ class Talk:
     messages: tuple[Message, ...] = ()
     """All requests of the connection, where they are in clear."""
     answers: tuple[Answer, ...] = ()
+    queries: tuple[Query, ...] = ()
+    """Of a session with PostgreSQL."""
 
 
 NOTHING = Talk()
@@ -70,6 +73,8 @@ def talk(flow: Flow) -> Talk:
         return Talk(first, 0, PROXY if proxied else None, proxied, status=_status(down))
     if _is_tls(up[first:], known=bool(flow.syns)):
         return _encrypted(up, down, first, proxied)
+    if begins(up[first:]) or (not flow.syns and goes_on(up[first:])):
+        return Talk(first, 0, POSTGRES, proxied, queries=queries(up[first:]))
     protocol, head = _clear(up, first)
     messages = () if protocol == H2 else split(up, first)
     methods = [each.head.method for each in messages if each.head]

@@ -15,6 +15,7 @@ from lab.model.routes import Moment
 from lab.trace import cite
 from lab.trace.index import SLACK_NS
 from lab.trace.taken import unread
+from lab.trace.talk import remembered
 from lab.trace.wording import packet_words
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from lab.model.observations import ClientReport, KernelEvent
     from lab.model.routes import Evidence
     from lab.trace.account import Account, Story
+    from lab.trace.connections import Connection
     from lab.trace.flows import Flow
     from lab.trace.lives import Life
     from lab.trace.owners import Owner, World
+    from lab.trace.talk import Talk
 
 MOST = 500
 """Lines of one probe; what lies between the first and the last of them is counted."""
@@ -49,8 +52,8 @@ class Seen:
 def timeline(story: Story) -> tuple[Moment, ...]:
     """All lines in order of time, bounded."""
     zero = story.found[0].leg.connection.begun_ns
-    seen = sorted((each for here in story.found for each in _leg(story, here)), key=lambda each: each.time_ns)
-    seen = sorted([*seen, *_client(story.report)], key=lambda each: each.time_ns)
+    found = [each for here in story.found for each in (*_leg(story, here), *_database(story, here))]
+    seen = sorted([*found, *_client(story.report)], key=lambda each: each.time_ns)
     return tuple(_moment(each, zero) for each in _bounded(seen))
 
 
@@ -85,19 +88,37 @@ def _client(report: ClientReport) -> Iterator[Seen]:
 def _leg(story: Story, here: Account) -> Iterator[Seen]:
     """All that was seen of one hop while the probe was on its way; of the client's own connection all."""
     since, until = here.leg.since_ns - SLACK_NS, story.report.finished_ns + SLACK_NS
-    for each in (*_packets(here), *_sockets(story, here), *_kernel(story, here)):
+    leg = here.leg
+    ends = Ends(leg.connection, leg.sender, leg.receiver)
+    lines = (
+        *_packets(leg.connection, leg.talk, here.number),
+        *_sockets(story, here),
+        *_kernel(story.world, ends, here.number),
+    )
+    for each in lines:
         if here.leg.parent is None or since <= each.time_ns <= until:
             yield each
     yield from _application(story, here)
 
 
-def _packets(here: Account) -> Iterator[Seen]:
-    for view in here.leg.connection.views:
-        words = packet_words(view, here.leg.talk)
+def _packets(connection: Connection, said: Talk, number: int | None) -> Iterator[Seen]:
+    for view in connection.views:
+        words = packet_words(view, said)
         for packet, what in zip(view.packets, words, strict=True):
             if what:
                 size = len(packet.payload) or None
-                yield Seen(packet.time_ns, here.number, view.namespace, KERNEL, what, size, cite.packet(packet, what))
+                yield Seen(packet.time_ns, number, view.namespace, KERNEL, what, size, cite.packet(packet, what))
+
+
+def _database(story: Story, here: Account) -> Iterator[Seen]:
+    """What passed between the handler and its database while it had the request."""
+    until = story.report.finished_ns + SLACK_NS
+    for connection in {each.connection.id: each.connection for each in here.questions.told}.values():
+        said = remembered(connection.best, story.world.index.memo)
+        ends = Ends(connection, story.world.senders[connection.id], story.world.receivers[connection.id])
+        for each in (*_packets(connection, said, None), *_kernel(story.world, ends, None)):
+            if here.leg.since_ns - SLACK_NS <= each.time_ns <= until:
+                yield each
 
 
 def _sockets(story: Story, here: Account) -> Iterator[Seen]:
@@ -115,18 +136,27 @@ class Socket:
     """One end of one hop."""
 
     world: World
-    hop: int
+    hop: int | None
     owner: Owner
     namespace: str
 
 
-def _kernel(story: Story, here: Account) -> Iterator[Seen]:
-    both = (here.leg.sender, here.leg.connection.sender), (here.leg.receiver, here.leg.connection.receiver)
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of one connection."""
+
+    connection: Connection
+    sender: Owner
+    receiver: Owner
+
+
+def _kernel(world: World, ends: Ends, hop: int | None) -> Iterator[Seen]:
+    both = (ends.sender, ends.connection.sender), (ends.receiver, ends.connection.receiver)
     for owner, flow in both:
         if owner.life and flow:
-            end = Socket(story.world, here.number, owner, flow.namespace)
+            end = Socket(world, hop, owner, flow.namespace)
             yield from (_event(end, event, what) for event, what in _events(owner.life))
-            accepted = _accept(story, owner, flow) if owner is here.leg.receiver else None
+            accepted = _accept(world, owner, flow) if owner is ends.receiver else None
             yield from [_event(end, accepted, "accepted")] if accepted else []
 
 
@@ -155,12 +185,12 @@ def _event(end: Socket, event: KernelEvent, what: str) -> Seen:
     return Seen(event.time_ns, end.hop, end.namespace, who, what, size, cite.kernel(event, says))
 
 
-def _accept(story: Story, owner: Owner, flow: Flow) -> KernelEvent | None:
+def _accept(world: World, owner: Owner, flow: Flow) -> KernelEvent | None:
     """The only accept of its process between the connection's first packet and its first use: it can be of no other."""
     if owner.life is None or owner.life.opened or owner.pid is None or not owner.life.moves:
         return None
     used = owner.life.moves[0].time_ns
-    found = [e for e in story.world.index.accepts.get(owner.pid, ()) if flow.begun_ns <= e.time_ns <= used]
+    found = [e for e in world.index.accepts.get(owner.pid, ()) if flow.begun_ns <= e.time_ns <= used]
     return found[0] if len(found) == 1 else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.trace.segments import placed
-from lab.trace.talk import TLS
+from lab.trace.talk import POSTGRES, TLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lab.trace.flows import Flow
     from lab.trace.talk import Talk
 
+SHOWN = 40
+"""Characters of a statement."""
 RECORDS = {20: "ChangeCipherSpec", 21: "alert", 22: "handshake", 23: "encrypted"}
 
 
@@ -50,12 +52,20 @@ def _payload(said: Talk, packet: Packet, begin: int, kind: str, *, up: bool) -> 
 
 
 def _named(said: Talk, begin: int, end: int, *, up: bool) -> str:
+    if said.protocol == POSTGRES:
+        return _session(said, begin, end) if up else "PostgreSQL answer"
     if said.protocol == TLS:
         return _records(said, begin, end, up=up)
     parts = list(_requests(said, begin, end)) if up else list(_answers(said, begin, end))
     header = up and said.proxied is not None and begin < said.proxied.size
     named = [*(["PROXY header"] if header else []), *parts]
     return " + ".join(named) or "bytes"
+
+
+def _session(said: Talk, begin: int, end: int) -> str:
+    """Of what a client of PostgreSQL sends."""
+    asked = [query.statement[:SHOWN] for query in said.queries if begin < query.end <= end]
+    return " + ".join(f"query {statement}".rstrip() for statement in asked) or "PostgreSQL message"
 
 
 def _requests(said: Talk, begin: int, end: int) -> Iterator[str]:
