@@ -74,6 +74,20 @@ def test_a_socket_address_used_again_is_judged_anew() -> None:
     assert places(again, Owner(3, 201), [ONE, TWO], memory) == {"two": ""}
 
 
+def test_a_connections_socket_on_an_address_that_was_a_strangers_is_judged_anew() -> None:
+    memory = Memory()
+    assert places(state("CLOSE", "SYN_SENT", ("192.0.2.1", 0), ("192.0.2.2", 80)), STRANGER, [ONE], memory) == {}
+    child = ("10.0.1.2", 80), ("10.0.1.3", 40000)
+    assert places(state("LISTEN", "SYN_RECV", *child), CLIENT, [ONE], memory) == {"one": ""}
+    assert places(state("SYN_RECV", "ESTABLISHED", *child), CLIENT, [ONE], memory) == {"one": ""}
+
+
+def test_control_a_strangers_connection_on_an_address_that_was_the_cases_is_not_its_own() -> None:
+    memory = Memory()
+    assert places(state("CLOSE", "SYN_SENT", ("10.0.1.3", 0), ("10.0.1.2", 80)), CLIENT, [ONE], memory) == {"one": ""}
+    assert places(state("LISTEN", "SYN_RECV", ("192.0.2.2", 80), ("192.0.2.1", 40000)), STRANGER, [ONE], memory) == {}
+
+
 def test_on_the_host_only_watched_ports_count() -> None:
     watched = state("CLOSE", "SYN_SENT", ("127.0.0.1", 0), ("127.0.0.1", 8443))
     other = state("CLOSE", "SYN_SENT", ("127.0.0.1", 0), ("127.0.0.1", 9999), socket=6)

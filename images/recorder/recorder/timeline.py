@@ -132,11 +132,12 @@ def _namespace(view: View, owner: Owner, known: bool) -> str | None:
 
 def _of_ends(found: Event, owner: Owner, views: list[View], memory: Memory) -> list[str]:
     born = found.get("old_state") == "CLOSE"
+    new = born or found.get("new_state") == "SYN_RECV"  # a connection's socket begins here, on an address that was another's
     if len(memory.sockets) >= MOST_SOCKETS:
         memory.sockets.clear()
     verdicts = memory.sockets.setdefault(found["socket"], {}) if found["socket"] else {}
     for view in views:
-        if born or view.case not in verdicts:
+        if new or view.case not in verdicts:
             verdicts[view.case] = _touches(view, found, owner if born else None)
     return [view.case for view in views if verdicts[view.case]]
 
