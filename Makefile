@@ -87,6 +87,7 @@ check: setup ## Report what the linter, the type checker, the walls and the gene
 	@$(BIN)/lint-imports
 	@$(BIN)/lab compose --check
 	@$(BIN)/lab claims --check
+	@$(BIN)/lab schema --check
 
 .PHONY: fix
 fix: setup ## Repair what can be repaired: formatting, imports, generated files
@@ -94,6 +95,7 @@ fix: setup ## Repair what can be repaired: formatting, imports, generated files
 	@$(BIN)/ruff format .
 	@$(BIN)/lab compose
 	@$(BIN)/lab claims --write
+	@$(BIN)/lab schema --write
 
 .PHONY: bench
 bench: setup ## Time each scenario, warm, beside docker compose up and down; and what recording costs its servers

@@ -114,15 +114,20 @@ def validate(
     typer.echo(f"{len({job.case.scenario.id for job in jobs})} scenarios, {len(jobs)} cases: no mistakes")
 
 
-def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors.
+def schema(
+    write: Annotated[bool, typer.Option("--write", help="Write it into scenarios/scenario.schema.json.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if that file is not fresh.")] = False,
+) -> None:
+    """Print the JSON Schema of scenario files, for editors and other validators.
 
     Example: lab schema > scenario.schema.json
     """
-    from lab.cli.screen import print_json
-    from lab.scenario import schema as scenario_schema
+    from lab.session import generated
 
-    print_json(scenario_schema())
+    if not write and not check:
+        typer.echo(generated.schema_text(), nl=False)
+        return
+    _tell(generated.schema_file(check=check), check=check)
 
 
 def compose(
@@ -134,11 +139,7 @@ def compose(
     """
     from lab.session import generated
 
-    stale = generated.compose_files(check=check)
-    for path in stale:
-        typer.echo(f"{'not fresh' if check else 'wrote'}: {path}")
-    if check and stale:
-        raise typer.Exit(FAILED)
+    _tell(generated.compose_files(check=check), check=check)
 
 
 def claims(
@@ -154,7 +155,11 @@ def claims(
     if not write and not check:
         typer.echo(generated.claims_page()[1])
         return
-    stale = generated.claims_file(check=check)
+    _tell(generated.claims_file(check=check), check=check)
+
+
+def _tell(stale: list[Path], *, check: bool) -> None:
+    """Say what was written, or what is not fresh: then the exit code is 1."""
     for path in stale:
         typer.echo(f"{'not fresh' if check else 'wrote'}: {path}")
     if check and stale:

@@ -32,7 +32,7 @@ def schema() -> dict[str, object]:
             if key in shape.get("properties", {}):
                 shape["properties"][key]["description"] = says
     _tighten(whole)
-    return {"$schema": DIALECT, "$id": ID, **whole, "title": "Scenario of the lab"}
+    return {"$schema": DIALECT, "$id": ID, "title": "Scenario of the lab", **whole}
 
 
 def _written() -> Iterator[tuple[str, dict[str, str]]]:
@@ -51,12 +51,14 @@ def _fields(found: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _tighten(shape: Any) -> None:
-    """Keys that match no pattern are refused, as the validator does; patterns are told in words; nulls are no choice."""
+    """Keys that match no pattern are refused, as the validator does; patterns are told in words; made-up titles go."""
     if isinstance(shape, list):
         for one in shape:
             _tighten(one)
     if not isinstance(shape, dict):
         return
+    if isinstance(shape.get("title"), str):
+        del shape["title"]
     if "patternProperties" in shape:
         shape["additionalProperties"] = False
     if isinstance(shape.get("pattern"), str) and shape["pattern"] in PATTERNS:

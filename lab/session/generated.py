@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from lab.engine.catalogue import load_catalogue
 from lab.engine.project import find_project
 from lab.plan.compose import compose
 from lab.report import claims
+from lab.scenario import schema
 from lab.session.jobs import all_jobs
 
 if TYPE_CHECKING:
@@ -38,7 +40,20 @@ def claims_page() -> tuple[Path, str]:
 
 def claims_file(*, check: bool) -> list[Path]:
     """Write the table of claims; gives its path if it was not fresh. `check` writes nothing."""
-    path, text = claims_page()
+    return _one(*claims_page(), check=check)
+
+
+def schema_file(*, check: bool) -> list[Path]:
+    """Write the JSON Schema beside the scenarios; gives its path if it was not fresh. `check` writes nothing."""
+    return _one(find_project().scenarios / "scenario.schema.json", schema_text(), check=check)
+
+
+def schema_text() -> str:
+    """The JSON Schema of scenario files as text."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _one(path: Path, text: str, *, check: bool) -> list[Path]:
     if path.exists() and path.read_text("utf-8") == text:
         return []
     if not check:

@@ -147,7 +147,7 @@ PAIRS: dict[str, Pair] = {
             Bad(
                 order(**{"from": "host", "request": {"url": "https://10.0.1.25:8443/"}}), "10.0.1.25", "no namespace is called"
             ),
-            Bad(app(database="postgres:5432"), "postgres", "nothing that `web` can reach is called"),
+            Bad(app(database={"address": "postgres:5432"}), "postgres", "nothing that `web` can reach is called"),
             Bad(steps({"fill": "wep:8443"}), "wep", "nothing that `client` can reach is called"),
         ],
     ),
