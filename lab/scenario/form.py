@@ -14,9 +14,11 @@ from pydantic import ValidationError
 
 from lab.model.scenario import Scenario
 from lab.scenario import shapes
-from lab.scenario.tree import Scalar, Span, at, plain, put, without
+from lab.scenario.tree import Scalar, Span, at, children, is_null, plain, put, without
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.scenario.tree import Node, Path
 
 ROUNDS = 12
@@ -66,11 +68,24 @@ def form(tree: Node) -> Formed:
 
 
 def _validated(tree: Node) -> tuple[Scenario | None, tuple[Fault, ...]]:
+    empty = tuple(_empty(tree))
     try:
-        return Scenario.model_validate_json(json.dumps(plain(tree))), ()
+        scenario = Scenario.model_validate_json(json.dumps(plain(tree)))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        return None, tuple(dict.fromkeys(_fault(tree, one) for one in found if _meant(tree, one["loc"])))
+        meant = [one for one in found if _meant(tree, one["loc"])] or found  # never none: an error is told, in whatever place
+        return None, tuple(dict.fromkeys((*empty, *(_fault(tree, one) for one in meant))))
+    return (None, empty) if empty else (scenario, ())
+
+
+def _empty(node: Node, path: Path = ()) -> Iterator[Fault]:
+    """Keys without a value: a thing that is not wanted is left out. In patches a null has a meaning (RFC 7396)."""
+    for step, child in children(node):
+        below = (*path, step)
+        if is_null(child):
+            yield Fault(VALUE, below)
+        elif below[0] != "variants" and not (below[0] == "twins" and below[2:] == ("change",)):
+            yield from _empty(child, below)
 
 
 _RULES = {"extra_forbidden": UNKNOWN, "missing": MISSING}
@@ -100,7 +115,7 @@ def _walked(tree: Node, loc: Path) -> tuple[Path, tuple[bool, ...]]:
     rest = list(loc)
     while True:
         node = at(tree, path)
-        if len(found) > 1 and rest:
+        if len(found) > 1 and rest and rest != ["[key]"]:
             fitting.append(_fits(found, str(rest.pop(0)), node))
         if not rest:
             return path, tuple(fitting)

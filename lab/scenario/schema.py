@@ -51,12 +51,14 @@ def _fields(found: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _tighten(shape: Any) -> None:
-    """Keys that match no pattern are refused, as the validator does; patterns are told in words; made-up titles go."""
+    """Keys without a value, and those that match no pattern, are refused; patterns are told in words; made-up titles go."""
     if isinstance(shape, list):
         for one in shape:
             _tighten(one)
     if not isinstance(shape, dict):
         return
+    if "anyOf" in shape:
+        _without_null(shape)
     if isinstance(shape.get("title"), str):
         del shape["title"]
     if "patternProperties" in shape:
@@ -65,3 +67,14 @@ def _tighten(shape: Any) -> None:
         shape.setdefault("description", PATTERNS[shape["pattern"]].words)
     for one in shape.values():
         _tighten(one)
+
+
+def _without_null(shape: dict[str, Any]) -> None:
+    left = [one for one in shape["anyOf"] if one != {"type": "null"}]
+    if "default" in shape and shape["default"] is None:
+        del shape["default"]
+    if len(left) > 1:
+        shape["anyOf"] = left
+    else:
+        shape.update({key: value for key, value in left[0].items() if key not in shape})
+        del shape["anyOf"]

@@ -123,11 +123,12 @@ def matches(node: Node, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, 
         if child is not None:
             yield from matches(child, rest, (*path, step))
         return
-    for key, child in _children(node):
+    for key, child in children(node):
         yield from matches(child, rest, (*path, key))
 
 
-def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
+def children(node: Node) -> Iterator[tuple[str | int, Node]]:
+    """What stands directly below a node."""
     if isinstance(node, Mapping):
         yield from ((key, entry.value) for key, entry in node.entries.items())
     if isinstance(node, Sequence):
@@ -137,7 +138,7 @@ def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
 def every(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """The node and all below it."""
     yield path, node
-    for step, child in _children(node):
+    for step, child in children(node):
         yield from every(child, (*path, step))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from shop import ROOT, SHOP, changed
+from shop import NULL, ROOT, SHOP, problems, text_of
 
 from lab.scenario import ScenarioError, schema, shapes
 from lab.scenario.meaning.addresses import HELD, REACHED
@@ -68,12 +68,14 @@ def test_mistakes_of_form_are_mistakes_for_it_too(name: str) -> None:
         {"containers": {"app": {"listen": [{"on": "127.0.0.1:3000", "x": 1}]}}},
         {"probes": {"order": {"expect": {"tally": {"nowhere": 1}}}}},
         {"probes": {"order": {"expect": {"reads": "many"}}}},
+        {"probes": {"order": {"expect": {"status": NULL}}}},
         {"twins": {"x": {"about": "x", "change": {}, "caught": {}}}},
     ],
 )
 def test_a_key_or_value_that_is_not_allowed_is_refused(patch: dict[str, Any]) -> None:
     assert VALIDATOR.is_valid(SHOP)
-    assert not VALIDATOR.is_valid(changed(patch))
+    assert not VALIDATOR.is_valid(json.loads(text_of(patch)))
+    assert problems(text_of(patch))
 
 
 def test_descriptions_come_from_the_docstrings() -> None:

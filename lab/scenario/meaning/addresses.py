@@ -35,6 +35,7 @@ HELD: tuple[Path, ...] = (
 
 REACHED: tuple[Path, ...] = (
     ("containers", ANY, "listen", ANY, "routes", ANY, "to"),
+    ("containers", ANY, "database"),
     ("containers", ANY, "database", "address"),
     ("probes", ANY, "request", "connect_to"),
     ("probes", ANY, "exact", "connect_to"),
