@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TOKEN_HEADER = b"lab-probe"
 _LETS_ALL_PASS = Gate()
+VERSIONS = (b"1.0", b"1.1")
 
 
 class Peer(Protocol):
@@ -172,6 +173,9 @@ def _describe(head: h11.Request) -> Request:
 
 
 def _admit(head: h11.Request, request: Request, limits: Limits) -> None:
+    # h11 takes any HTTP/d.d; answering a major version that it does not speak would be a lie (RFC 9110, section 2.5).
+    if head.http_version not in VERSIONS:
+        raise _RejectedError(505, f"HTTP/{head.http_version.decode()} is not spoken here", request)
     if request.method == "CONNECT":
         raise _RejectedError(501, "CONNECT is not offered", request)
     # h11 holds its own limit against incomplete heads alone, so one that comes whole would slip through.

@@ -67,6 +67,7 @@ def test_the_answer_says_what_was_asked(app: Running) -> None:
         (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 70000 + b"\r\n\r\n", 431),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n", 413),
+        (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
         (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501),
     ],
 )
