@@ -28,8 +28,14 @@ def stop(story: Story) -> int | None:
         return None if found[0].answered else len(found) - 1
     if story.stages[made] is not Stage.REJECTED:
         return None
-    unanswered = [n for n in found[made].children if not found[n].answered]
+    unanswered = [n for n in found[made].children if not found[n].answered and not _cut_short(story.report, found[n])]
     return unanswered[-1] if unanswered else made
+
+
+def _cut_short(report: ClientReport, here: Account) -> bool:
+    """Whether its sender ended it in the middle of a body: then it is the sender that refused, and not the receiver."""
+    first = first_end(report, here)
+    return first is not None and first[1] and awaited(here) is not None
 
 
 def stopped_by(story: Story, place: int) -> str | None:

@@ -397,6 +397,25 @@ def test_a_proxy_that_waits_for_the_body_and_one_that_does_not(streams: bool) ->
     assert route.stopped_by == "client"
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_proxy_that_refuses_the_rest_of_a_body_is_who_stopped_it(cut: bool) -> None:
+    lab = Lab(client="10.0.0.9", edge="10.0.0.2", web="10.0.0.3")
+    proxy, app = lab.container("proxy", "edge", 2007), lab.container("app", "web", 3001)
+    lab.listen(("0.0.0.0", 80), proxy)
+    lab.listen(WEB, app)
+    began = lab.clock
+    first = lab.tcp("client", CLIENT, "edge", ("10.0.0.2", 80), reader=proxy).open().up(POST)
+    inner = lab.tcp("edge", ("10.0.0.2", 50000), "web", WEB, reader=app, writer=proxy).open().up(POST)
+    lab.app("dispatched", app, inner, token="")
+    if cut:
+        inner.fin()
+    first.down(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    lab.report(first, 400, sent=POST, token="", started=began)
+    route = lab.route()
+    assert (route.stage, route.dispatched, route.answered_by) == (Stage.REJECTED, True, "proxy")
+    assert route.stopped_by == ("proxy" if cut else "client")
+
+
 def test_an_interim_response_is_no_answer() -> None:
     held = Held()
     held.talk.open()
