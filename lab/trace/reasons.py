@@ -58,7 +58,7 @@ def _inside(here: Account, stage: Stage) -> str:
         Stage.HEAD_INCOMPLETE: lambda h: f"no blank line ended the head{_first(h)}",
         Stage.PARSED: lambda h: f"the head is complete{_first(h)}{body(h)}, and nothing more was seen of it",
         Stage.REJECTED: _rejection,
-        Stage.DISPATCHED: lambda h: f"a handler was entered{reported(h, 'dispatched')}{body(h)} and did not answer",
+        Stage.DISPATCHED: lambda h: f"a handler was entered{reported(h, 'dispatched')} and did not answer{body(h)}",
         Stage.QUERIED: lambda h: f"the handler asked its database{_asked(h)} and did not answer",
     }
     reason = reasons.get(stage)
