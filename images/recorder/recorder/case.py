@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from recorder import capture, evidence, namespaces, netlink, processes
+from recorder import capture, evidence, namespaces, netlink, processes, tracing
 from recorder.timeline import View
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Case:
     """Processes already written."""
     links: dict[str, Link] = field(default_factory=dict)
     """Namespace -> what is done to what comes into it."""
+    tracing: tracing.Tracing = field(default_factory=tracing.Tracing)
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while namespaces are added, looked at or closed."""
 

@@ -8,12 +8,14 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from recorder import capture, evidence, machine, namespaces, netlink, processes, protocol, pump, requests, tracefs
+from recorder import capture, evidence, machine, namespaces, netlink, processes, protocol, pump, requests, tracefs, tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROTOCOL = 1
+WITHOUT, FORBIDDABLE = "LAB_WITHOUT", frozenset({"kernel", "ptrace"})
+"""Environment: `kernel` (no tracefs), `ptrace` (no strace either), with a comma between."""
 
 Witness = dict[str, Any]
 
@@ -21,10 +23,11 @@ Witness = dict[str, Any]
 def main() -> None:
     """Serve standard input. SIGTERM and the end of input end it in order."""
     signal.signal(signal.SIGTERM, _end)
-    instance, kernel = _kernel()
+    instance, kernel = _kernel(_forbidden())
     try:
         clock = _keep_stamping()
-        recorder = requests.Recorder(evidence.ROOT, pump.start(instance))
+        follows = instance is None and kernel["available"]
+        recorder = requests.Recorder(evidence.ROOT, pump.start(instance, follows=follows))
         protocol.say(sys.stdout.buffer, {"ready": _ready(kernel)})
         protocol.serve(recorder, sys.stdin.buffer, sys.stdout.buffer)
         clock.close()
@@ -61,15 +64,37 @@ def _ready(kernel: Witness) -> dict[str, Any]:
     }
 
 
-def _kernel() -> tuple[tracefs.Instance | None, Witness]:
-    if not namespaces.in_first_pid_namespace():
-        why = "the pids that the kernel reports are those of its first pid namespace, and this is another"
-        return None, _witness(available=False, how="tracefs", why=why)
+def _forbidden() -> frozenset[str]:
+    """Witnesses that whoever started the recorder wants it to do without, to see what it is worth then."""
+    words = frozenset(filter(None, os.environ.get(WITHOUT, "").split(",")))
+    if unknown := words - FORBIDDABLE:
+        raise SystemExit(f"{WITHOUT}: {', '.join(sorted(unknown))}: known are {', '.join(sorted(FORBIDDABLE))}")
+    return words
+
+
+def _kernel(without: frozenset[str]) -> tuple[tracefs.Instance | None, Witness]:
+    """The trace buffer, or else strace; `how` begins with which. Both refused: not available."""
     try:
-        instance = tracefs.open_instance()
-        return instance, _witness(available=True, how=tracefs.how(instance), why="")
+        instance = _instance(without)
     except tracefs.RefusedError as error:
-        return None, _witness(available=False, how="tracefs", why=str(error))
+        return None, _followed(without, str(error))
+    return instance, _witness(available=True, how=tracefs.how(instance), why="")
+
+
+def _instance(without: frozenset[str]) -> tracefs.Instance:
+    if "kernel" in without:
+        raise tracefs.RefusedError(f"tracefs: forbidden by {WITHOUT}")
+    if not namespaces.in_first_pid_namespace():
+        raise tracefs.RefusedError("the pids that the kernel reports are those of its first pid namespace, and this is another")
+    return tracefs.open_instance()
+
+
+def _followed(without: frozenset[str], why: str) -> Witness:
+    refused = f"forbidden by {WITHOUT}" if "ptrace" in without else tracing.refusal()
+    if refused:
+        return _witness(available=False, how="tracefs, strace", why=f"{why}; strace: {refused}")
+    how = "strace: connects, accepts, reads and writes of the processes in the namespaces; no states, resets, retransmissions"
+    return _witness(available=True, how=how, why=why)
 
 
 def _tried(how: str, needs: str, act: Callable[[], object]) -> Witness:

@@ -58,8 +58,8 @@ def pids() -> list[int]:
 
 
 def in_namespaces(inodes: Container[int]) -> list[Process]:
-    """All processes whose network namespace is one of these."""
-    return list(_in_namespaces(inodes))
+    """All processes whose network namespace is one of these, but for those that the recorder itself put there."""
+    return [each for each in _in_namespaces(inodes) if each.parent != os.getpid()]
 
 
 def _in_namespaces(inodes: Container[int]) -> Iterator[Process]:
@@ -84,6 +84,26 @@ def threads(pid: int) -> dict[int, Thread]:
     except (FileNotFoundError, ProcessLookupError):
         return {}
     return {tid: found for tid in tids if (found := _thread(PROC / str(pid) / "task" / str(tid)))}
+
+
+def tracers(pid: int) -> list[int]:
+    """Who traces each thread of the process; 0: nobody. Empty when it is gone."""
+    try:
+        tids = os.listdir(PROC / str(pid) / "task")  # noqa: PTH208 - names are all that is needed
+        found = [fields((PROC / str(pid) / "task" / tid / "status").read_text()) for tid in tids]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(each["TracerPid"]) for each in found if each["State"][0] not in "ZX"]
+
+
+def tracer_of(pid: int) -> int:
+    """Who traces it; 0: nobody."""
+    return max(tracers(pid), default=0)
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs, and is not only waiting to be buried."""
+    return any(each.state not in "ZX" for each in threads(pid).values())
 
 
 def _thread(folder: Path) -> Thread | None:

@@ -45,10 +45,12 @@ class Pump:
     """Notified when the kernel shows a socket that begins to listen."""
     damaged: int = 0
     """Trace pages that could not be read."""
+    follows: bool = False
+    """Processes are followed by strace, for want of an instance."""
 
 
-def start(instance: tracefs.Instance | None) -> Pump:
-    pump = Pump(selectors.DefaultSelector(), os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK), instance)
+def start(instance: tracefs.Instance | None, *, follows: bool = False) -> Pump:
+    pump = Pump(selectors.DefaultSelector(), os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK), instance, follows=follows)
     pump.selector.register(pump.wake[0], selectors.EVENT_READ, lambda: _tasks(pump))
     for pipe in instance.pipes if instance else ():
         pump.selector.register(pipe, selectors.EVENT_READ, lambda: _trace(pump))
@@ -210,7 +212,7 @@ def _place(
     event["pid"] = owner.pid
     for name, namespace in timeline.places(event, owner, pump.views, pump.sockets).items():
         by_case.setdefault(name, []).append(event | {"namespace": namespace})
-        _know(pump.cases[name], namespace, owner)
+        know(pump.cases[name], namespace, owner)
     if event.get("new_state") == "LISTEN":
         with pump.listening:
             pump.listening.notify_all()
@@ -221,7 +223,7 @@ def _born(pump: Pump, form: formats.Format, record: bytes) -> None:
     tids.birth(pump.threads, values["common_pid"], values["pid"], values["clone_flags"])
 
 
-def _know(owner_case: Case, namespace: str, owner: tids.Owner) -> None:
+def know(owner_case: Case, namespace: str, owner: tids.Owner) -> None:
     """A process may be gone before the next look: write it down when its first event is seen."""
     key: Any = (owner.pid, owner.start)
     if not namespace or owner.inode is None or key in owner_case.written:

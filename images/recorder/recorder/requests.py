@@ -15,6 +15,7 @@ from recorder import (
     awaiting,
     connections,
     evidence,
+    following,
     links,
     looking,
     placing,
@@ -77,6 +78,7 @@ def attach(recorder: Recorder, request: Request) -> Answer:
         shown = [cases.seen(case.namespaces[name]) for name, _ in asked]
         case.forwarders = looking.forwarders(case)
         pump.ask(recorder.pump, lambda: pump.refresh(recorder.pump))
+    following.follow(recorder.pump, case)
     return {"namespaces": shown}
 
 
@@ -88,12 +90,15 @@ def places(_: Recorder, request: Request) -> Answer:
 def wait(recorder: Recorder, request: Request) -> Answer:
     """Wait for listeners."""
     case = _known(recorder, request)
-    return waiting.wait(case, list(request["listeners"]), float(request["timeout"]), recorder.pump.listening)
+    found = waiting.wait(case, list(request["listeners"]), float(request["timeout"]), recorder.pump.listening)
+    following.follow(recorder.pump, case)
+    return found
 
 
 def look(recorder: Recorder, request: Request) -> Answer:
     """Take a snapshot of sockets and processes."""
     case = _known(recorder, request)
+    following.follow(recorder.pump, case)
     with case.lock:
         rows, found = looking.snapshot(case, str(request["label"]))
         evidence.write(case.sockets, rows)
@@ -104,7 +109,9 @@ def look(recorder: Recorder, request: Request) -> Answer:
 
 def settle(recorder: Recorder, request: Request) -> Answer:
     """Wait until nothing moves."""
-    return settling.settle(_known(recorder, request), float(request["timeout"]))
+    case = _known(recorder, request)
+    following.follow(recorder.pump, case)
+    return settling.settle(case, float(request["timeout"]))
 
 
 def await_(recorder: Recorder, request: Request) -> Answer:
@@ -154,6 +161,7 @@ def detach(recorder: Recorder, request: Request) -> Answer:
         "packets_lost": {name: each.capture.lost for name, each in attached.items()},
         "kernel_events": case.kernel.count,
         "kernel_lost": tracefs.lost(instance) - case.lost_before + recorder.pump.damaged if instance else 0,
+        "kernel_gaps": case.tracing.gaps,
     }
 
 
@@ -200,6 +208,7 @@ def _known(recorder: Recorder, request: Request) -> Case:
 
 
 def _end(recorder: Recorder, case: Case) -> None:
+    pump.ask(recorder.pump, lambda: following.end(recorder.pump, case))
     pump.ask(recorder.pump, lambda: pump.end(recorder.pump, case))
     recorder.cases.pop(case.name)
     for each in case.links.values():
