@@ -27,6 +27,15 @@ JsonFile = Annotated[
 Timeline = Annotated[
     bool, typer.Option("--timeline", help="Show for each probe all that its witnesses saw, in the order of time.")
 ]
+Without = Annotated[
+    str | None,
+    typer.Option(
+        "--without",
+        help="Forbid the recorder witnesses: kernel (no tracefs), kernel,ptrace (no strace either).",
+        envvar="LAB_WITHOUT",
+        metavar="WITNESSES",
+    ),
+]
 Brief = Annotated[bool, typer.Option("--brief", help="One line a case, also of one scenario; what did not pass in full.")]
 Evidence = Annotated[bool, typer.Option("--evidence", "-v", help="Draw every route, and say what each check rests on.")]
 
@@ -39,6 +48,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     brief: Brief = False,
     evidence: Evidence = False,
     timeline: Timeline = False,
+    without: Without = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
     """Bring scenarios up, send their probes, prove what became of them, and take everything down.
@@ -51,7 +61,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from lab.cli.screen import own_name
     from lab.report import telling
 
-    with session.started(names or (), progress, keep=keep, twins=twins) as work:
+    with session.started(names or (), progress, keep=keep, twins=twins, without=without) as work:
         cases = [job.case for job in work.jobs]
         detail = _detail(brief, evidence, timeline, {case.scenario.id for case in cases})
         fold = any(case.twin is None for case in cases)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lab.engine import agent as agents
-from lab.engine import docker
+from lab.engine import docker, forbidding
 from lab.engine.errors import MachineError
 from lab.engine.labels import RUN, Run, object_name, run_labels
 from lab.engine.pki import Authority
@@ -91,11 +91,17 @@ class Bench:
     progress: Progress
 
 
-def open_bench(engine: Docker, run: Run, tags: Mapping[str, str], progress: Progress) -> Bench:
-    """Start the recorder and the watch. About a quarter of a second."""
+def open_bench(
+    engine: Docker, run: Run, tags: Mapping[str, str], progress: Progress, without: tuple[str, ...] | None = None
+) -> Bench:
+    """Start the recorder and the watch. About a quarter of a second.
+
+    `without`: witnesses that the recorder is forbidden; None: those that the environment names. Raises MachineError.
+    """
+    forbidden = forbidding.wanted() if without is None else without
     deaths = Deaths()
     watch = docker.watch_deaths(engine, {RUN: run.id}, deaths.tell, deaths.lose)
-    recorder_id = docker.create_container(engine, _recorder_spec(run, tags["recorder"]))
+    recorder_id = docker.create_container(engine, _recorder_spec(run, tags["recorder"], forbidden))
     try:
         recorder = agents.over(docker.attach(engine, recorder_id), "the recorder")
         docker.start(engine, recorder_id, "the recorder")
@@ -106,13 +112,14 @@ def open_bench(engine: Docker, run: Run, tags: Mapping[str, str], progress: Prog
     return Bench(engine, run, tags, Authority(), recorder, recorder_id, facts, deaths, watch, progress)
 
 
-def _recorder_spec(run: Run, image: str) -> docker.ContainerSpec:
+def _recorder_spec(run: Run, image: str, without: tuple[str, ...]) -> docker.ContainerSpec:
     return docker.ContainerSpec(
         name=object_name(run, "", "recorder"),
         image=image,
         labels=run_labels(run, "recorder"),
         cap_add=RECORDER_CAPABILITIES,
-        security_opt=("no-new-privileges", "apparmor=unconfined"),
+        security_opt=("no-new-privileges", "apparmor=unconfined", *forbidding.security(without)),
+        environment=forbidding.environment(without),
         pid_mode="host",
         cgroupns="host",
         network="none",

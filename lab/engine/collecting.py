@@ -112,5 +112,7 @@ def _gaps(standing: Standing, summary: Mapping[str, Any]) -> Iterator[Gap]:
             yield Gap("packets", namespace, f"{lost} packets were lost")
     if lost := summary.get("kernel_lost", 0):
         yield Gap("kernel", "", f"{lost} events were lost")
+    for why in summary.get("kernel_gaps", ()):
+        yield Gap("kernel", "", str(why))
     if not standing.attached:
         yield Gap("packets", HOST, "the arrangement failed before the recorder stood in it")

@@ -121,7 +121,11 @@ def _witnesses(witnesses: Mapping[str, Mapping[str, Any]] | None) -> Iterator[Fa
         return
     for name, told in sorted(witnesses.items()):
         if told.get("available"):
-            yield Fact(f"witness {name}", str(told.get("how") or "available"))
+            less = f"; instead of the best: {told['why']}" if told.get("why") else ""
+            state = State.LESS if less else State.GOOD
+            yield Fact(
+                f"witness {name}", str(told.get("how") or "available") + less, state, WITNESSES.get(name, "") if less else ""
+            )
         else:
             why = str(told.get("why") or "the recorder gave no reason")
             yield Fact(f"witness {name}", f"not available: {why}", State.LESS, WITNESSES.get(name, ""))

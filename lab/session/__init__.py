@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, locate, versions
+from lab.engine import clean, docker, forbidding, locate, versions
 from lab.engine.catalogue import load_catalogue
+from lab.engine.errors import MachineError
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
 from lab.engine.project import check_runs, find_project
@@ -50,19 +51,25 @@ __all__ = [
 
 
 @contextmanager
-def started(names: Sequence[str], mode: Mode, *, keep: bool = False, twins: bool = True) -> Iterator[Work]:
+def started(
+    names: Sequence[str], mode: Mode, *, keep: bool = False, twins: bool = True, without: str | None = None
+) -> Iterator[Work]:
     """A run of the cases named; none: all. Raises UsageError for names that mean nothing."""
     project = find_project()
     jobs = chosen(project, load_catalogue(project.images), names, twins=twins)
     if not jobs:
         raise UsageError(f"no scenario was named and none was found in {project.scenarios}")
-    with started_with(jobs, mode, keep=keep) as work:
+    with started_with(jobs, mode, keep=keep, without=without) as work:
         yield work
 
 
 @contextmanager
-def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False) -> Iterator[Work]:
-    """A run: engine found (or started), images there, recorder up. Saves the result and cleans up at the end."""
+def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False, without: str | None = None) -> Iterator[Work]:
+    """A run: engine found (or started), images there, recorder up. Saves the result and cleans up at the end.
+
+    `without`: witnesses to do without, with commas between; None: those that the environment names.
+    """
+    forbidden = _forbidden(without)
     project = find_project()
     progress = Progress(mode)
     run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
@@ -76,7 +83,7 @@ def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False) -> Iter
         tags = provide_images(project, engine, jobs, progress)
         stack.enter_context(guard(engine, run))
         with progress.phase("recorder"):
-            bench = benches.open_bench(engine, run, tags, progress)
+            bench = benches.open_bench(engine, run, tags, progress, forbidden)
         stack.callback(benches.close_bench, bench)
         folder.mkdir(parents=True)
         work = Work(list(jobs), bench, folder, progress, keep, _engine_facts(project, engine, run, tags))
@@ -94,6 +101,13 @@ def _interruption_told(progress: Progress, folder: Path) -> Iterator[None]:
         so_far = f"; the evidence so far is in {folder.parent.name}/{folder.name}" if folder.exists() else ""
         progress.note(f"interrupted, and nothing left running{so_far}")
         raise
+
+
+def _forbidden(without: str | None) -> tuple[str, ...]:
+    try:
+        return forbidding.wanted(without)
+    except MachineError as error:
+        raise UsageError(str(error)) from error
 
 
 def _engine_facts(project: Project, engine: docker.Docker, run: Run, tags: dict[str, str]) -> dict[str, object]:

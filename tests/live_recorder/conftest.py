@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.engine import agent as agents
-from lab.engine import docker, images, locate
+from lab.engine import docker, forbidding, images, locate
 from lab.engine.bench import RECORDER_CAPABILITIES
 from lab.engine.progress import Silent
 
@@ -61,14 +61,18 @@ class Place:
         return made
 
     @contextmanager
-    def recorder(self, capabilities: tuple[str, ...] = RECORDER_CAPABILITIES) -> Iterator[tuple[agents.Agent, str]]:
-        """A recorder with these capabilities and its container's id."""
+    def recorder(
+        self, capabilities: tuple[str, ...] = RECORDER_CAPABILITIES, without: tuple[str, ...] = (), *, told: bool = True
+    ) -> Iterator[tuple[agents.Agent, str]]:
+        """A recorder with these capabilities, forbidden these witnesses and perhaps told so, and its container's id."""
         spec = docker.ContainerSpec(
             name=f"{self.name}-recorder-{secrets.token_hex(2)}",
             image=self.tags["recorder"],
             labels={LABEL: self.name},
             cap_add=capabilities,
-            security_opt=("no-new-privileges", "apparmor=unconfined"),
+            security_opt=("no-new-privileges", "apparmor=unconfined", *forbidding.security(without)),
+            environment=forbidding.environment(without) if told else (),
+            tmpfs=(("/tmp", "mode=1777,size=16m"),),
             pid_mode="host",
             cgroupns="host",
             mounts=(docker.Mount("/evidence"),),

@@ -132,17 +132,17 @@ class Stage:
 
 
 @contextmanager
-def stage(place: Any, program: str = SERVER) -> Iterator[Stage]:
+def stage(place: Any, program: str = SERVER, without: tuple[str, ...] = (), transport: str = "tcp") -> Iterator[Stage]:
     net = place.network(5)
     web = place.run("web", net.name)
     client = Client(place, net.name)
-    with place.recorder() as (recorder, made):
+    with place.recorder(without=without) as (recorder, made):
         recorder.ready(20)
         named = [{"name": "web", "pid": web.pid}, {"name": "user", "pid": client.facts.pid}]
         recorder.ask("attach", case="one", namespaces=named, host=None)
         server = place.python("server", f"container:{web.id}", program, user="10001:10001")
         at = Stage(recorder, made, server, client, dict(web.addresses)[net.name])
-        assert not at.ask("wait", listeners=[LISTENER], timeout=10)["missing"]
+        assert not at.ask("wait", listeners=[LISTENER | {"transport": transport}], timeout=10)["missing"]
         yield at
 
 

@@ -291,6 +291,25 @@ def test_a_signal_that_names_too_little_is_refused(container: str, process: obje
         signals.send(case(), container, process, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "states", "still", "seen"),
+    [
+        ("STOP", "TT", 0.0, True),
+        ("STOP", "TS", 9.0, False),
+        ("STOP", "tt", 0.0, False),
+        ("STOP", "tT", 0.05, True),
+        ("CONT", "SR", 0.0, True),
+        ("CONT", "ST", 9.0, False),
+        ("CONT", "St", 9.0, False),
+        ("KILL", "Z", 0.0, True),
+        ("KILL", "", 0.0, True),
+        ("KILL", "SZ", 9.0, False),
+    ],
+)
+def test_a_signal_s_effect_is_read_from_the_threads_states(name: str, states: str, still: float, *, seen: bool) -> None:
+    assert signals.shows(name, list(states), still) is seen
+
+
 def test_a_signal_finds_nobody_where_no_namespace_is_attached() -> None:
     with pytest.raises(GoneError, match="has no process in a namespace of case one"):
         signals.send(case(), ID, "all", "KILL")

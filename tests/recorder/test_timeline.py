@@ -111,6 +111,32 @@ def test_a_process_that_is_gone_counts_if_its_socket_is_known() -> None:
     assert places(read(6), Owner(60, None), [ONE, TWO], memory) == {}
 
 
+def test_a_loopback_socket_is_its_reader_s_alone_once_it_was_read() -> None:
+    memory = Memory()
+    event = state("LISTEN", "SYN_RECV", ("127.0.0.1", 80), ("127.0.0.1", 4000))
+    assert places(event, STRANGER, [ONE, TWO], memory) == {"one": "", "two": ""}
+    assert places(read(5, "ready"), STRANGER, [ONE, TWO], memory) == {"one": "", "two": ""}
+    places(read(5), SERVER, [ONE, TWO], memory)
+    assert places(read(5, "ready"), STRANGER, [ONE, TWO], memory) == {"one": ""}
+    later = state("ESTABLISHED", "CLOSE_WAIT", ("127.0.0.1", 80), ("127.0.0.1", 4000))
+    assert places(later, STRANGER, [ONE, TWO], memory) == {"one": ""}
+
+
+def test_control_a_stranger_s_read_decides_nothing() -> None:
+    memory = Memory()
+    places(state("LISTEN", "SYN_RECV", ("127.0.0.1", 80), ("127.0.0.1", 4000)), STRANGER, [ONE, TWO], memory)
+    places(read(5), STRANGER, [ONE, TWO], memory)
+    assert places(read(5, "ready"), STRANGER, [ONE, TWO], memory) == {"one": "", "two": ""}
+
+
+def test_an_accepted_socket_at_an_address_used_before_is_judged_anew() -> None:
+    memory = Memory()
+    foreign = state("LISTEN", "SYN_RECV", ("10.9.9.9", 80), ("10.9.9.8", 4000))
+    assert places(foreign, STRANGER, [ONE, TWO], memory) == {}
+    own = state("LISTEN", "SYN_RECV", ("10.0.1.3", 80), ("10.0.1.2", 4000))
+    assert places(own, STRANGER, [ONE, TWO], memory) == {"one": ""}
+
+
 def test_a_case_that_begins_later_is_asked_about_sockets_already_known() -> None:
     memory = Memory()
     event = state("LISTEN", "SYN_RECV", ("10.0.2.2", 80), ("10.0.2.9", 4000))

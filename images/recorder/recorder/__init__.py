@@ -12,6 +12,7 @@ A pipe protocol in (`protocol`, `requests`), evidence files out (`evidence`). Be
     formats, ring, tracefs   the kernel's trace buffer: layout, pages, instance
     tids         thread id to process and namespace
     timeline     trace records to events, and to the cases that they belong to
+    tracing, calls, witnessing, following   strace in its place: processes, its lines, events, and who reads it
     errors       errors of whoever asked
     case         what one case has open
     attaching, looking, waiting   what is done with it on request

@@ -28,7 +28,7 @@ CALLS = (*sorted(READS | WRITES | ACCEPTS | BIRTHS), CONNECT)
 
 _LINE = re.compile(r"(\d+) +(\d+)\.(\d{9}) (.*)", re.DOTALL)
 _RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)", re.DOTALL)
-_UNFINISHED = "<unfinished ...>"
+_UNFINISHED, _LET_GO = "<unfinished ...>", "<detached ...>"
 _CALL = re.compile(r"(\w+)\((.*)\) += (.+?) <(\d+)\.(\d{9})>", re.DOTALL)
 _SOCKET = re.compile(r"(\d+)<(TCP|UDP)(?:v6)?:\[(.+?)\]>")
 _INET = re.compile(r'sin_port=htons\((\d+)\), sin_addr=inet_addr\("([^"]+)"\)')
@@ -67,14 +67,16 @@ class Reader:
     begun: dict[int, str] = field(default_factory=dict)
     """Thread -> the first part of a call that has not returned."""
     strange: int = 0
-    """Lines that are none of strace's."""
+    """Lines that could not be read."""
+    first: str = ""
+    """The first of them."""
 
 
 def call(reader: Reader, line: str) -> Call | None:
     """The call that this line completes, if it does."""
     found = _LINE.fullmatch(line)
     if found is None:
-        reader.strange += 1
+        _wonder(reader, line)
         return None
     tid, time_ns, rest = int(found[1]), int(found[2] + found[3]), found[4]
     if rest.endswith(_UNFINISHED):
@@ -90,11 +92,16 @@ def _whole(reader: Reader, tid: int, text: str, time_ns: int, *, resumed: bool) 
     if found is None:
         if text.startswith("+++"):
             reader.begun.pop(tid, None)
-        elif " = ?" not in text:
-            reader.strange += 1
+        elif " = ?" not in text and not text.endswith(_LET_GO):
+            _wonder(reader, text)
         return None
     spent = 0 if resumed else int(found[4] + found[5])
     return Call(tid, time_ns + spent, found[1], found[2], found[3])
+
+
+def _wonder(reader: Reader, line: str) -> None:
+    reader.strange += 1
+    reader.first = reader.first or line[:200]
 
 
 def socket_of(text: str) -> Socket | None:

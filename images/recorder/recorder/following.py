@@ -32,13 +32,19 @@ def follow(reader: Pump, case: Case) -> None:
                 case.tracing.gaps += tracing.await_hold(tracer)
 
 
+def catch_up(reader: Pump, case: Case) -> None:
+    """Write what they have said by now. In the pump's thread."""
+    for tracer in list(case.tracing.tracers):
+        _heard(reader, case, tracer)
+
+
 def end(reader: Pump, case: Case) -> None:
     """Let all of them go, and write what is left. In the pump's thread."""
     for tracer in list(case.tracing.tracers):
+        gap = tracing.lost(tracer) if tracer.process.poll() is not None else ""
         reader.selector.unregister(tracer.pipe)
         _write(reader, case, tracer, tracing.let_go(tracer))
-        case.tracing.tracers.remove(tracer)
-        _count(case, tracer)
+        _forget(case, tracer, gap)
 
 
 def _begin(reader: Pump, case: Case, name: str, pids: list[int]) -> Tracer:
@@ -55,16 +61,18 @@ def _heard(reader: Pump, case: Case, tracer: Tracer) -> None:
     if not ended:
         return
     reader.selector.unregister(tracer.pipe)
-    case.tracing.tracers.remove(tracer)
-    if gap := tracing.lost(tracer):
-        case.tracing.gaps.append(gap)
-    _count(case, tracer)
+    _forget(case, tracer, tracing.lost(tracer))
     tracing.close(tracer)
 
 
-def _count(case: Case, tracer: Tracer) -> None:
-    if tracer.reader.strange:
-        case.tracing.gaps.append(f"{tracer.reader.strange} lines of strace in {tracer.namespace} could not be read")
+def _forget(case: Case, tracer: Tracer, gap: str) -> None:
+    case.tracing.tracers.remove(tracer)
+    found = tracer.reader
+    if gap:
+        case.tracing.gaps.append(gap)
+    if found.strange:
+        first = f"the first: {found.first!r}"
+        case.tracing.gaps.append(f"{found.strange} lines of strace in {tracer.namespace} could not be read; {first}")
 
 
 def _write(reader: Pump, case: Case, tracer: Tracer, lines: list[str]) -> None:

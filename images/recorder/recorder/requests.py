@@ -143,6 +143,7 @@ def link(recorder: Recorder, request: Request) -> Answer:
 def flush(recorder: Recorder, request: Request) -> Answer:
     """Have all that was recorded by now in the case's files."""
     case = _known(recorder, request)
+    pump.ask(recorder.pump, lambda: following.catch_up(recorder.pump, case))
     pump.ask(recorder.pump, lambda: pump.flush(recorder.pump, case))
     return {"packets": sum(each.capture.packets for each in case.namespaces.values()), "kernel_events": case.kernel.count}
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 SIGNALS = {"STOP": signal.SIGSTOP, "CONT": signal.SIGCONT, "KILL": signal.SIGKILL}
 EFFECT_SECONDS = 5.0
 POLL = 0.001
-STOPPED, DEAD = ("T", "t"), ("Z", "X")
+STOPPED, TRACED, DEAD = ("T",), "t", ("Z", "X")
+STILL = 0.02
+"""Seconds that a process which strace follows must not move to be stopped: it shows the same state at each system call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +101,26 @@ def _hold(case: Case, container: str, pid: int) -> Held | None:
 
 def _await(held: Held, name: str) -> None:
     until = time.monotonic() + EFFECT_SECONDS
-    while not _shows(held, name):
+    last, since = processes.threads(held.pid), time.monotonic()
+    while True:
+        now = processes.threads(held.pid)
+        if now != last:
+            last, since = now, time.monotonic()
+        if shows(name, [each.state for each in now.values()], time.monotonic() - since) or (name == "KILL" and _ended(held)):
+            return
         if time.monotonic() > until:
             raise TimeoutError(f"process {held.pid} does not show {name} after {EFFECT_SECONDS:g} s")
         time.sleep(POLL)
 
 
-def _shows(held: Held, name: str) -> bool:
-    states = [each.state for each in processes.threads(held.pid).values()]
-    gone = not states or set(states) <= set(DEAD) or bool(select.select([held.descriptor], [], [], 0)[0])
-    if name == "KILL" or gone:
-        return gone
-    stopped = [state in STOPPED for state in states]
-    return all(stopped) if name == "STOP" else not any(stopped)
+def shows(name: str, states: list[str], still: float) -> bool:
+    """Whether threads in these states, unchanged for so many seconds, show the signal's effect."""
+    if set(states) <= set(DEAD):
+        return True
+    if name == "STOP":
+        return set(states) <= set(STOPPED) or (set(states) <= {*STOPPED, TRACED} and still >= STILL)
+    return name == "CONT" and not set(states) & {*STOPPED, TRACED}
+
+
+def _ended(held: Held) -> bool:
+    return bool(select.select([held.descriptor], [], [], 0)[0])

@@ -79,11 +79,15 @@ class View:
     """Processes of the host that hold a socket on one of the ports."""
 
 
+NO, PERHAPS, YES = 0, 1, 2
+"""Whether a socket belongs to a case. Perhaps: on loopback, and nobody of the case has touched it yet."""
+
+
 @dataclass(slots=True)
 class Memory:
     """Socket address -> case -> whether it was found to belong to it."""
 
-    sockets: dict[int, dict[str, bool]] = field(default_factory=dict)
+    sockets: dict[int, dict[str, int]] = field(default_factory=dict)
 
 
 def event(form: Format, time_ns: int, record: bytes) -> tuple[int, Event] | None:
@@ -107,17 +111,19 @@ def places(found: Event, owner: Owner, views: list[View], memory: Memory) -> dic
     known = memory.sockets.get(found["socket"], {})
     if found["event"] == "ready":
         return {view.case: "" for view in views if known.get(view.case)}
-    named = {view.case: _namespace(view, owner, known.get(view.case, False)) for view in views}
+    named = {view.case: _namespace(view, owner, bool(known.get(view.case))) for view in views}
     where = {case: name for case, name in named.items() if name is not None}
     if found.get("transport") == "udp":
-        memory.sockets[found["socket"]] = dict.fromkeys(where, True)
+        memory.sockets[found["socket"]] = dict.fromkeys(where, YES)
+    elif where and PERHAPS in known.values():
+        known.update({case: YES if case in where else NO for case, verdict in known.items() if verdict == PERHAPS})
     return where
 
 
 def forget(memory: Memory, case: str, *, belonging: bool) -> None:
     """Judge sockets anew for a case that watches more now; with `belonging` also those that were found to be its own."""
     for verdicts in memory.sockets.values():
-        if belonging or not verdicts.get(case, True):
+        if belonging or not verdicts.get(case, YES):
             verdicts.pop(case, None)
 
 
@@ -142,15 +148,17 @@ def _of_ends(found: Event, owner: Owner, views: list[View], memory: Memory) -> l
     return [view.case for view in views if verdicts[view.case]]
 
 
-def _touches(view: View, found: Event, maker: Owner | None) -> bool:
-    """Whether the socket may be one of the case's. `maker`: the process that made the change, if that is sure."""
+def _touches(view: View, found: Event, maker: Owner | None) -> int:
+    """Whether the socket is one of the case's. `maker`: the process that made the change, if that is sure."""
     local, peer = found["local"], found["peer"]
     if local[0] in view.addresses or peer[0] in view.addresses:
-        return True
+        return YES
     on_host = bool(view.ports & {local[1], peer[1]}) and (_anywhere(local[0]) or local[0] in view.host_addresses)
-    if maker is None or maker.inode is None:
-        return on_host if view.namespaces.keys() == {view.host} else on_host or (_anywhere(local[0]))
-    return on_host if maker.inode == view.host else maker.inode in view.namespaces
+    if maker is not None and maker.inode is not None:
+        return YES if (on_host if maker.inode == view.host else maker.inode in view.namespaces) else NO
+    if view.namespaces.keys() == {view.host}:
+        return YES if on_host else NO
+    return PERHAPS if on_host or _anywhere(local[0]) else NO
 
 
 def _anywhere(address: str) -> bool:

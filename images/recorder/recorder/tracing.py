@@ -64,7 +64,7 @@ def refusal() -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    return said[-1] if done.returncode else ""
+    return said[0].removeprefix("strace: ") if done.returncode else ""
 
 
 def strangers(case: Case) -> dict[str, list[int]]:
@@ -125,7 +125,7 @@ def lines(tracer: Tracer) -> tuple[list[str], bool]:
 
 def lost(tracer: Tracer) -> str:
     """What was lost with a strace that ended by itself: nothing if all that it followed has ended."""
-    alive = [pid for pid in tracer.pids if processes.alive(pid) and processes.tracer_of(pid) != tracer.process.pid]
+    alive = [pid for pid in tracer.pids if processes.alive(pid)]
     if not alive:
         return ""
     return f"strace ended while process {', '.join(map(str, alive))} in {tracer.namespace} went on"
