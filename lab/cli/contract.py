@@ -11,12 +11,14 @@ from lab.report.progress import Mode
 
 
 def contract(
-    names: Annotated[list[str] | None, typer.Argument(help="Servers of images/; none: all.", metavar="[NAME]...")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Servers of images/; none: all.", metavar="NAME")] = None,
     as_json: JsonOption = False,
     brief: Annotated[bool, typer.Option("--brief", help="One line a server, and what does not hold.")] = False,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
-    """Test a server's folder against the contract of all servers: build, start, dispatch, TLS, end, refusal.
+    """Test servers against the contract of all servers.
+
+    Build, start, dispatch, TLS, end, refusal.
 
     Example: lab contract nginx
     """

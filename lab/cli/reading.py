@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.options import FAILED, JsonOption, Names
+from lab.cli.options import FAILED, USAGE, JsonOption, Names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.model.plan import PlannedProbe
     from lab.session.jobs import Job
 
@@ -25,15 +28,22 @@ def list_(as_json: JsonOption = False) -> None:
     if as_json:
         print_json([_listed(job) for job in jobs])
         return
-    titles: dict[str, str] = {}
-    for job in jobs:
-        scenario = job.case.scenario
-        if scenario.id not in titles:
-            titles[scenario.id] = scenario.title
-            typer.echo(f"{scenario.id}\n    {scenario.title}\n    proves {', '.join(scenario.claims) or 'no claim'}")
-        mark = "twin" if job.case.twin else "case"
-        why = f"  unsupported: {job.unsupported}" if job.unsupported else ""
-        typer.echo(f"    {mark}  {job.case.id}{why}")
+    for _, group in itertools.groupby(jobs, lambda job: job.case.scenario.id):
+        for line in _scenario(list(group)):
+            typer.echo(line)
+
+
+def _scenario(jobs: list[Job]) -> Iterator[str]:
+    scenario = jobs[0].case.scenario
+    cases = [job.case.id for job in jobs if job.case.twin is None]
+    twins = dict.fromkeys(f"~{job.case.twin}" for job in jobs if job.case.twin)
+    yield scenario.id
+    yield f"    {scenario.title}"
+    if cases != [scenario.id]:
+        yield f"    cases   {', '.join(cases)}"
+    yield f"    twins   {', '.join(twins) or 'none'}"
+    yield f"    proves  {', '.join(scenario.claims) or 'no claim'}"
+    yield from (f"    {job.case.id} is unsupported: {job.unsupported}" for job in jobs if job.unsupported)
 
 
 def _listed(job: Job) -> dict[str, object]:
@@ -52,6 +62,8 @@ def _listed(job: Job) -> dict[str, object]:
 def plan(names: Names = None, as_json: JsonOption = False) -> None:
     """Show what would be done, to the last file, without doing it.
 
+    Twins are left out unless they are named, as in sidecar.nginx~balancer-ends-it.
+
     Example: lab plan tls-ends-in-proxy.nginx
     """
     import json
@@ -60,7 +72,7 @@ def plan(names: Names = None, as_json: JsonOption = False) -> None:
     from lab.engine.codec import to_json
     from lab.model.plan import Plan
 
-    plans = [job.plan for job in _jobs(names or []) if job.plan]
+    plans = [job.plan for job in _jobs(names or [], twins=False) if job.plan]
     if as_json:
         print_json([json.loads(to_json(one, Plan)) for one in plans])
         return
@@ -78,7 +90,9 @@ def _told(plan: object) -> list[str]:
         way = "internal" if network.internal else "with a way out, for a published port"
         lines.append(f"  network    {network.name}: {network.subnet or 'a free small subnet'}, {way}")
     for namespace in plan.namespaces:
-        places = ", ".join(f"{a.network} {a.address or ''} as {', '.join(a.aliases)}" for a in namespace.attachments)
+        places = ", ".join(
+            f"{a.network}{f' ({a.address})' if a.address else ''} as {', '.join(a.aliases)}" for a in namespace.attachments
+        )
         published = "".join(f"; port {p.port} published on {p.on}" for p in namespace.publish)
         lines.append(f"  namespace  {namespace.name}: on {places}{published}")
     for container in plan.containers:
@@ -103,14 +117,31 @@ def _told_probe(probe: PlannedProbe) -> list[str]:
 
 def validate(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Scenario files; none: all of the project.", metavar="[FILE]...")
+        list[Path] | None, typer.Argument(help="Scenario files; none: all of the project.", metavar="FILE")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check scenario files: every mistake with file, line and column. Exit code 2 if there is any.
+    """Check scenario files: every mistake with its place.
+
+    Exit code 2 if there is any.
 
     Example: lab validate scenarios/sidecar.yaml
     """
-    jobs = _jobs([str(file.resolve()) for file in files or []])
+    from dataclasses import asdict
+
+    from lab.cli.screen import print_json
+    from lab.scenario import ScenarioError
+
+    try:
+        jobs = _jobs([str(file) for file in files or []])
+    except ScenarioError as error:
+        if not as_json:
+            raise
+        print_json([asdict(problem) for problem in error.problems])
+        raise typer.Exit(USAGE) from None
+    if as_json:
+        print_json([])
+        return
     typer.echo(f"{len({job.case.scenario.id for job in jobs})} scenarios, {len(jobs)} cases: no mistakes")
 
 
@@ -133,7 +164,9 @@ def schema(
 def compose(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is not fresh.")] = False,
 ) -> None:
-    """Write a compose file for every case (twins excepted) into compose/.
+    """Write the files for plain docker compose into compose/.
+
+    One for every case, twins excepted.
 
     Example: lab compose && docker compose -f compose/tls-ends-in-app.yaml up
     """
@@ -146,7 +179,7 @@ def claims(
     write: Annotated[bool, typer.Option("--write", help="Write the table into scenarios/README.md.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if that file is not fresh.")] = False,
 ) -> None:
-    """Show each claim of the chapter and the scenarios that prove it.
+    """Show each claim, and the scenarios that prove it.
 
     Example: lab claims
     """
@@ -166,13 +199,13 @@ def _tell(stale: list[Path], *, check: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def _jobs(names: list[str]) -> list[Job]:
+def _jobs(names: list[str], *, twins: bool = True) -> list[Job]:
     from lab.engine.catalogue import load_catalogue
     from lab.engine.project import find_project
     from lab.session import chosen
 
     project = find_project()
-    return chosen(project, load_catalogue(project.images), names)
+    return chosen(project, load_catalogue(project.images), names, twins=twins)
 
 
 def register(app: typer.Typer) -> None:

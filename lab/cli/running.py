@@ -51,9 +51,10 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     without: Without = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
-    """Bring scenarios up, send their probes, prove what became of them, and take everything down.
+    """Carry scenarios out and prove what became of each request.
 
-    One scenario is shown with its routes drawn, many with a line a case; what did not pass always in full.
+    Arrangements are brought up, probes sent, the evidence judged, everything taken down. One scenario is shown with its
+    routes drawn, many with a line a case; what did not pass always in full.
 
     Example: lab run tls-ends-in-proxy
     """
@@ -82,7 +83,9 @@ def judge(
     evidence: Evidence = False,
     timeline: Timeline = False,
 ) -> None:
-    """Judge an old run again, from its evidence alone: no engine is asked.
+    """Judge an old run again, from its evidence alone.
+
+    No engine is asked.
 
     Example: lab judge runs/latest
     """

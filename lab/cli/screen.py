@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def show(lines: Iterable[Text], *, err: bool = False) -> None:
     """Lines on standard output (or error, where standard output is a program's)."""
-    console = Console(stderr=err, soft_wrap=True)
+    console = Console(stderr=err, soft_wrap=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
     for line in lines:
         console.print(line)
 

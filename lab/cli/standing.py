@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.options import JsonOption, ProgressOption
+from lab.cli.options import JsonOption, ProgressOption, known_cases
 from lab.report.progress import Mode
 
 if TYPE_CHECKING:
     from lab.engine.docker import Docker
 
-Case = Annotated[str, typer.Argument(help="A case, such as tls-ends-in-proxy.nginx.", metavar="CASE")]
-InContainer = Annotated[str | None, typer.Argument(help="A container of it; none: its first server.", metavar="[CONTAINER]")]
+Case = Annotated[
+    str, typer.Argument(help="A case, such as tls-ends-in-proxy.nginx.", metavar="CASE", autocompletion=known_cases)
+]
+InContainer = Annotated[str | None, typer.Argument(help="A container of it; none: its first server.", metavar="CONTAINER")]
 
 
-def up(case: Case, progress: ProgressOption = Mode.AUTO) -> None:
-    """Bring one case up, leave it running, and say what there is to look at.
+def up(case: Case, as_json: JsonOption = False, progress: ProgressOption = Mode.AUTO) -> None:
+    """Bring a case up and leave it running, to be looked into.
+
+    Prints what to look at, and how: sockets, a capture, a shell, a request.
 
     Example: lab up tls-ends-in-proxy.nginx
     """
-    from lab.cli.screen import own_name
+    from lab.cli.screen import own_name, print_json
     from lab.report.progress import Progress
     from lab.session import standing
 
@@ -32,13 +36,19 @@ def up(case: Case, progress: ProgressOption = Mode.AUTO) -> None:
         stands = standing.bring_up(case, shown)
     finally:
         shown.close()
+    hints = list(standing.hints(stands, own_name()))
+    if as_json:
+        print_json({"case": stands.plan.case, "run": stands.bench.run.id, "look": dict(hints)})
+        return
     typer.echo(f"{stands.plan.case} stands. Look at it:")
-    for what, command in standing.hints(stands, own_name()):
+    for what, command in hints:
         typer.echo(f"  {what:<20} {command}")
 
 
 def ps(as_json: JsonOption = False) -> None:
-    """List the lab's containers: what stands, and what a run under way has.
+    """List the lab's containers.
+
+    Those of arrangements that stand, and of runs under way.
 
     Example: lab ps
     """
@@ -62,9 +72,9 @@ def ps(as_json: JsonOption = False) -> None:
 def shell(
     case: Case,
     container: InContainer = None,
-    command: Annotated[list[str] | None, typer.Argument(help="A command in place of a shell.", metavar="[COMMAND]...")] = None,
+    command: Annotated[list[str] | None, typer.Argument(help="A command in place of a shell.", metavar="COMMAND")] = None,
 ) -> None:
-    """Open a shell in a container that stands, or run a command in it.
+    """Open a shell in a container that stands, or run a command.
 
     Example: lab shell tls-ends-in-proxy.nginx proxy
     """
@@ -82,7 +92,7 @@ def shell(
 
 
 def logs(case: Case, container: InContainer = None) -> None:
-    """Print what a container that stands has written, with the engine's time stamps.
+    """Print what a container has written, with time stamps.
 
     Example: lab logs tls-ends-in-proxy.nginx proxy
     """
@@ -96,7 +106,10 @@ def logs(case: Case, container: InContainer = None) -> None:
 
 
 def down(
-    names: Annotated[list[str] | None, typer.Argument(help="Cases or runs; none: all that stand.", metavar="[CASE]...")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Cases or runs; none: all that stand.", metavar="CASE", autocompletion=known_cases),
+    ] = None,
 ) -> None:
     """Take down what was left running.
 
@@ -109,10 +122,15 @@ def down(
 
 
 def _engine() -> Docker:
+    """The engine that answers; none is started only to find that nothing stands on it."""
     from lab.engine import locate
+    from lab.engine.errors import MachineError
     from lab.report.progress import Progress
 
-    return locate.engine(Progress(Mode.PLAIN))
+    found = locate.running(Progress(Mode.PLAIN))
+    if found is None:
+        raise MachineError("no container engine answers, so nothing of the lab's stands", "lab doctor shows what was tried")
+    return found
 
 
 def register(app: typer.Typer) -> None:

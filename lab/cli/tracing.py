@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lab.model.asked import Asked, Secrets
     from lab.session.tracing import Traced
 
-Url = Annotated[str | None, typer.Argument(help="The request's URL, http or https.", metavar="[URL]")]
+Url = Annotated[str | None, typer.Argument(help="The request's URL, http or https.", metavar="URL")]
 From = Annotated[
     str,
     typer.Option("--from", help="Send it from: host; client, a container of its own; a container's name.", metavar="WHERE"),
@@ -67,7 +67,9 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     json_file: JsonFile = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
-    """Send one request to containers that already run, and tell which of them got it, hop by hop. Nothing is changed in them.
+    """Tell who gets a request, in containers that run already.
+
+    One request is sent, and followed hop by hop. Nothing is changed in the containers.
 
     Exit code 0: it was answered, and by whom is known. 1: it stopped, or that is not known.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.options import ProgressOption
+from lab.cli.options import ProgressOption, known_cases
 from lab.report.progress import Mode
 
 if TYPE_CHECKING:
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
     from lab.session.jobs import Job
 
-Case = Annotated[str, typer.Argument(help="A case, such as half-a-head.nginx; of a scenario its first.", metavar="NAME")]
-Probe = Annotated[str | None, typer.Argument(help="One of its probes; none: all.", metavar="[PROBE]")]
+Case = Annotated[
+    str,
+    typer.Argument(
+        help="A case, such as half-a-head.nginx; of a scenario its first.", metavar="NAME", autocompletion=known_cases
+    ),
+]
+Probe = Annotated[str | None, typer.Argument(help="One of its probes; none: all.", metavar="PROBE")]
 
 END = b"\x04"
 """Control-D."""

@@ -43,6 +43,8 @@ class Standing:
     scenario: str
     stays: bool = False
     """Left running for people: clients are not agents of the lab but wait to be used."""
+    kept: bool = False
+    """Left running after a run (`--keep`): its client, too, waits to be used."""
     networks: dict[str, NetworkFacts] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     """Ids of all containers, in the order of their making."""
@@ -57,6 +59,11 @@ class Standing:
     attached: bool = False
     paused: set[str] = field(default_factory=set)
     """Ids of containers that a step has paused."""
+
+    @property
+    def for_people(self) -> bool:
+        """Whether clients wait to be used, instead of being agents of the lab."""
+        return self.stays or self.kept
 
     def name(self, part: str) -> str:
         """Name of an object on the engine. What stays carries no run in its name: there is one of it, and people type it."""
@@ -108,12 +115,24 @@ def _holder(standing: Standing, planned: PlannedNamespace) -> None:
         docker.connect_network(bench.docker, network, made, other.address, other.aliases)
     if planned.name != CLIENT:
         docker.start(bench.docker, made, f"the namespace {planned.name}")
-    elif standing.stays:
+    elif standing.for_people:
         docker.put_files(bench.docker, made, CONFIG_FOLDER, [docker.ArchiveFile(_CA, bench.authority.pem.encode())])
         docker.start(bench.docker, made)
     else:
         _start_client(standing, CLIENT, made)
     standing.holders[planned.name] = docker.inspect(bench.docker, made)
+
+
+def leave_to_people(standing: Standing) -> None:
+    """Put a client that waits to be used in the place of the lab's own, which ends when the lab does."""
+    standing.kept = True
+    for client in standing.clients.values():
+        client.close()
+    for made in standing.client_ids.values():
+        docker.remove_container(standing.bench.docker, made)
+    for planned in standing.plan.namespaces:
+        if planned.name == CLIENT and CLIENT in standing.holders:
+            _holder(standing, planned)
 
 
 _CA = f"{TLS_FOLDER}/ca.crt"
@@ -122,7 +141,7 @@ _CA = f"{TLS_FOLDER}/ca.crt"
 def _holder_spec(standing: Standing, planned: PlannedNamespace) -> docker.ContainerSpec:
     bench = standing.bench
     client = planned.name == CLIENT
-    agent = client and not standing.stays
+    agent = client and not standing.for_people
     first = planned.attachments[0]
     return docker.ContainerSpec(
         name=standing.name(CLIENT if client else f"{planned.name}-net"),

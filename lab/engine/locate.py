@@ -67,6 +67,17 @@ def engine(progress: Progress | None = None, environment: Mapping[str, str] | No
     return _first(env, said)
 
 
+def running(progress: Progress | None = None, environment: Mapping[str, str] | None = None) -> Docker | None:
+    """Reach the engine as `engine` does, but start and install none: None where none answers."""
+    env = os.environ if environment is None else environment
+    wish = env.get(VARIABLE, "") or "auto"
+    if wish == "own":
+        return engines.connect(own_engine.PATHS.url) if own_engine.running_pid() is not None else None
+    if wish != "auto":
+        return engine(progress, env)
+    return _any(env, progress or Silent())[0]
+
+
 def _only(url: str) -> Docker:
     if "://" not in url:
         allowed = "auto, own, none, or an address such as unix:///run/docker.sock"

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def phase(self, name: str) -> AbstractContextManager[None]:
         """Mark a phase from start to end; an exception marks it failed and goes on."""
 
+    def step(self, name: str) -> AbstractContextManager[None]:
+        """Mark a phase whose end is told by the result that follows."""
+
     def note(self, text: str) -> None:
         """Say something that is not a phase."""
 
@@ -26,6 +29,8 @@ class Silent:
     def phase(self, name: str) -> Iterator[None]:  # noqa: ARG002 - the protocol's name
         """Say nothing."""
         yield
+
+    step = phase
 
     def note(self, text: str) -> None:
         """Say nothing."""

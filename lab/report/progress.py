@@ -32,6 +32,9 @@ WORTH_A_LINE = 1.0
 """Seconds after which a phase announces itself although it has not ended: nobody should wonder for longer."""
 
 
+LONG = 4.0
+"""Seconds after which a step of a case announces itself: it is about to end with a result of its own."""
+
 _MARKS = {"done": "✓", "failed": "✗ failed:", "interrupted": "– interrupted:"}
 
 
@@ -48,9 +51,20 @@ class Progress:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """A phase from start to end; an exception marks it failed and goes on."""
+        with self._lasting(name, WORTH_A_LINE, told=True):
+            yield
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """A phase whose end is told by the result that follows: it gets no line of its own, unless it takes long."""
+        with self._lasting(name, LONG, told=False):
+            yield
+
+    @contextmanager
+    def _lasting(self, name: str, patience: float, *, told: bool) -> Iterator[None]:
         begun = time.monotonic()
         self._start(name, begun)
-        late = threading.Timer(WORTH_A_LINE, self._still, (name,))
+        late = threading.Timer(patience, self._still, (name,))
         late.daemon = True
         late.start()
         try:
@@ -58,10 +72,10 @@ class Progress:
         except BaseException as error:
             late.cancel()
             state = "failed" if isinstance(error, Exception) else "interrupted"
-            self._end(name, state, time.monotonic() - begun)
+            self._end(name, state, time.monotonic() - begun, told=told)
             raise
         late.cancel()
-        self._end(name, "done", time.monotonic() - begun)
+        self._end(name, "done", time.monotonic() - begun, told=told)
 
     def note(self, text: str) -> None:
         """A line that is not a phase."""
@@ -91,13 +105,13 @@ class Progress:
             if self.mode is Mode.PLAIN and name in self._running:
                 self._line(f"… {name}")
 
-    def _end(self, name: str, state: str, seconds: float) -> None:
+    def _end(self, name: str, state: str, seconds: float, *, told: bool) -> None:
         with self._lock:
             self._running.pop(name, None)
             if self.mode is Mode.JSON:
                 self._json(phase=name, state=state, seconds=round(seconds, 3))
             elif self.mode is not Mode.QUIET:
-                if state != "done" or seconds >= WORTH_A_LINE:
+                if told and (state != "done" or seconds >= WORTH_A_LINE):
                     self._line(f"{_MARKS[state]} {name} ({seconds:.1f} s)")
                 self._show()
 

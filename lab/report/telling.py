@@ -213,7 +213,8 @@ def summary(results: Sequence[CaseResult], seconds: float, where: str, lab: str 
     if len(results) > 1:
         for result in (one for one in results if one.outcome not in GOOD):
             yield Text(f"  {result.outcome}  {result.case}: {_reason(result)}")
-    yield Text(f"evidence in {where} (report.html for a browser); the verdict again: {lab} judge {where}", style="dim")
+    yield Text(f"evidence in {where}, for a browser in its report.html", style="dim")
+    yield Text(f"the verdict again, from the evidence alone: {lab} judge {where}", style="dim")
 
 
 def _reason(result: CaseResult) -> str:

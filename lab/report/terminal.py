@@ -162,7 +162,7 @@ def _quoted(evidence: Evidence) -> Text:
 def _why(verdict: Verdict) -> str:
     """What was found against it; of a mere difference, who says so."""
     if verdict.outcome is Outcome.FAIL and verdict.witnesses:
-        return f"{' and '.join(verdict.witnesses)} {'say' if len(verdict.witnesses) > 1 else 'says'} so:"
+        return f"so {'say' if len(verdict.witnesses) > 1 else 'says'} {', '.join(verdict.witnesses)}:"
     return verdict.why
 
 

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from lab.engine.doctor import Fact
 
 
-def survey() -> tuple[Fact, ...]:
-    """All facts. An engine is not installed for this."""
-    progress = Progress(Mode.PLAIN)
-    if all(tried.why_not for tried in locate.survey()):
-        return doctors.survey(None)
-    engine = locate.engine(progress)
-    return doctors.survey(engine, _witnesses(engine, progress))
+def survey(mode: Mode) -> tuple[Fact, ...]:
+    """All facts. An engine is neither installed nor started for this."""
+    progress = Progress(mode)
+    try:
+        engine = locate.running(progress)
+        return doctors.survey(engine, _witnesses(engine, progress) if engine else None)
+    finally:
+        progress.close()
 
 
 def _witnesses(engine: Docker, progress: Progress) -> Mapping[str, Mapping[str, Any]] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine.arrange import Standing, stand_up
+from lab.engine.arrange import Standing, leave_to_people, stand_up
 from lab.engine.clean import keep as keep_run
 from lab.engine.codec import to_json
 from lab.engine.collecting import collect, write_configs
@@ -93,9 +93,10 @@ class Work:
             return
         if job and self.keep and self.done[-1].outcome is not Outcome.PASS:
             keep_run(self.bench.docker, self.bench.run)
+            leave_to_people(standing)
             self.kept.append(standing)
             return
-        with self.progress.phase(f"{standing.plan.case}: clean up"):
+        with self.progress.step(f"{standing.plan.case}: clean up"):
             take_down(standing)
 
     def _carried_out(self, job: Job, standing: Standing) -> CaseResult:
@@ -104,11 +105,11 @@ class Work:
         folder.mkdir(parents=True)
         _write_asked(job, standing, folder)
         try:
-            with self.progress.phase(f"{job.case.id}: start"):
+            with self.progress.step(f"{self._place()}{job.case.id}: start"):
                 stand_up(standing)
             if self.watcher:
                 self.progress.close()  # the terminal is the watcher's now
-            with nullcontext() if self.watcher else self.progress.phase(f"{job.case.id}: probe"):
+            with nullcontext() if self.watcher else self.progress.step(f"{self._place()}{job.case.id}: probe"):
                 send_probes(standing, folder, self.watcher, self.only)
                 collect(standing, folder)
             return judge_folder(job.case, folder, time.monotonic() - begun)
@@ -118,6 +119,9 @@ class Work:
         except EngineError as error:
             _salvage(standing, folder)
             return _without_checks(job, Outcome.LAB_ERROR, str(error), time.monotonic() - begun)
+
+    def _place(self) -> str:
+        return f"{len(self.done) + 1}/{len(self.jobs)} " if len(self.jobs) > 1 else ""
 
     def _finished(self, job: Job, result: CaseResult) -> CaseResult:
         self.done.append(result)

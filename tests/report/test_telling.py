@@ -99,7 +99,7 @@ def test_what_does_not_hold_is_told_in_full_whatever_was_asked_for(detail: Detai
     head, first = text.split("\n")[1:3]
     assert head == f"  ✗ FAIL  {name}  1 of 2 checks hold, 1.2 s"
     assert first == f"    what was seen lies in runs/x/{name}"
-    for words in ("expected app", "actual   proxy", "why      packets and kernel say so:", LEAF.says, "proxy · nginx · pid 7"):
+    for words in ("expected app", "actual   proxy", "why      so say packets, kernel:", LEAF.says, "proxy · nginx · pid 7"):
         assert words in text
     assert "order.route is as" not in text
     assert f"what holds besides, with its evidence: lab judge runs/x/{name} --evidence" in text
@@ -151,4 +151,6 @@ def test_the_summary_repeats_reasons_only_where_there_are_several_cases() -> Non
     bad = case("s", WRONG)
     assert "FAIL  s: order.tls_ends_at: expected app, but found proxy" in plain(summary([case("t"), bad], 3.0, "runs/x"))
     assert "order.tls_ends_at" not in plain(summary([bad], 3.0, "runs/x"))
-    assert "the verdict again: .venv/bin/lab judge runs/x" in plain(summary([bad], 3.0, "runs/x", ".venv/bin/lab"))
+    assert "the verdict again, from the evidence alone: .venv/bin/lab judge runs/x" in plain(
+        summary([bad], 3.0, "runs/x", ".venv/bin/lab")
+    )
