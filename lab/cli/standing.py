@@ -123,13 +123,14 @@ def down(
 
 def _engine() -> Docker:
     """The engine that answers; none is started only to find that nothing stands on it."""
-    from lab.engine import locate
+    from lab.engine import clean, locate
     from lab.engine.errors import MachineError
     from lab.report.progress import Progress
 
     found = locate.running(Progress(Mode.PLAIN))
     if found is None:
         raise MachineError("no container engine answers, so nothing of the lab's stands", "lab doctor shows what was tried")
+    clean.sweep(found)
     return found
 
 

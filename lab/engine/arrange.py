@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lab.engine import agent as agents
 from lab.engine import docker
 from lab.engine.bench import READY_SECONDS
-from lab.engine.labels import case_labels, compose_network, compose_service, object_name
+from lab.engine.labels import case_labels, compose_network, compose_service, object_name, run_labels
 from lab.engine.placing import put_files
 from lab.engine.readiness import await_listeners
 from lab.engine.subnets import Wish, make_network
@@ -155,7 +155,7 @@ def _holder_spec(standing: Standing, planned: PlannedNamespace) -> docker.Contai
         ports=tuple(_port(standing, planned, publish) for publish in planned.publish),
         hostname=planned.name,
         sysctls=(("net.ipv6.conf.all.disable_ipv6", "0"),) if planned.ipv6 else (),
-        mounts=(docker.Mount(CONFIG_FOLDER),) if client else (),
+        mounts=(_volume(standing),) if client else (),
         tmpfs=_tmpfs(("/tmp",)) if client else (),  # noqa: S108 - inside the container
         stdin_open=agent,
         stop_signal="SIGKILL",
@@ -213,7 +213,7 @@ def create(standing: Standing, planned: PlannedContainer) -> str:
         environment=planned.environment,
         user=planned.user,
         network=f"container:{standing.holders[planned.namespace].id}",
-        mounts=(docker.Mount(CONFIG_FOLDER),),
+        mounts=(_volume(standing),),
         tmpfs=_tmpfs(planned.writable),
         read_only=planned.read_only,
     )
@@ -222,6 +222,11 @@ def create(standing: Standing, planned: PlannedContainer) -> str:
     standing.certificates += certificates
     put_files(bench.docker, made, planned, placed)
     return made
+
+
+def _volume(standing: Standing) -> docker.Mount:
+    """Where configurations and keys go; labelled, for whoever removes the container may forget it."""
+    return docker.Mount(CONFIG_FOLDER, labels=run_labels(standing.bench.run, "files"))
 
 
 def _tmpfs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -47,8 +47,10 @@ class LabRun:
 
     @property
     def dead(self) -> bool:
-        """Its process is surely gone and nobody asked to keep it."""
-        return not self.kept and self.owner is not None and labels.is_dead(self.owner)
+        """Its process is surely gone, and nobody asked to keep it, or somebody else (compose) took down what was kept."""
+        if self.owner is None or not labels.is_dead(self.owner):
+            return False
+        return not self.kept or all(thing.kind == "volume" for thing in self.objects)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,17 @@ def test_an_owner_of_an_earlier_boot_is_dead() -> None:
     assert _left(docker) == []
 
 
+def test_a_sweep_takes_the_marker_of_a_kept_run_that_somebody_else_took_down() -> None:
+    docker = fake_docker()
+    kept = labels.Run("kept", DEAD)
+    clean.keep(docker, kept)
+    clean.sweep(docker)
+    assert _left(docker) == []
+    clean.keep(docker, labels.Run("just-beginning", labels.this_process()))
+    clean.sweep(docker)
+    assert _left(docker) == ["just-beginning"]
+
+
 def test_clean_takes_kept_runs_too_and_live_ones_only_when_told() -> None:
     docker = fake_docker()
     _objects(docker, labels.Run("live", US), 1)

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from recorder import diag, namespaces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 ALL_STATES = 0xFFF
 LISTENING = 1 << 10
@@ -65,7 +65,7 @@ def close_link(link: Link) -> None:
 def interfaces(link: Link) -> list[dict[str, Any]]:
     """Interfaces of the namespace in the lab's form: index, name, addresses."""
     with link.lock:
-        links, addresses = list(link.route.get_links()), list(link.route.get_addr())
+        links, addresses = _undisturbed(link.route.get_links), _undisturbed(link.route.get_addr)
     return [
         {
             "index": each["index"],
@@ -74,6 +74,20 @@ def interfaces(link: Link) -> list[dict[str, Any]]:
         }
         for each in links
     ]
+
+
+DUMPS = 16
+"""Dumps of one table at most: on a host where containers come and go all the time a change falls into every few."""
+
+
+def _undisturbed(dump: Callable[[], Iterable[Any]]) -> list[Any]:
+    """A dump that no change fell into. The kernel marks one that is not (NLM_F_DUMP_INTR), and it has to be asked for again."""
+    from pyroute2.netlink.exceptions import NetlinkDumpInterrupted
+
+    for _ in range(DUMPS - 1):
+        with suppress(NetlinkDumpInterrupted):
+            return list(dump())
+    return list(dump())
 
 
 def table(link: Link, states: int = ALL_STATES) -> list[tuple[int, int, diag.Raw]]:
