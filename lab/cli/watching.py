@@ -35,7 +35,9 @@ def watch(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a key before each step.")] = True,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
-    """Go through a scenario step by step: what will be done, then what every witness saw.
+    """Go through a scenario step by step, and see what is seen.
+
+    Before each step what will be done, after it what every witness saw.
 
     Example: lab watch half-a-head.nginx direct
     """
