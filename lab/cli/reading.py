@@ -149,7 +149,7 @@ def schema(
     write: Annotated[bool, typer.Option("--write", help="Write it into scenarios/scenario.schema.json.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if that file is not fresh.")] = False,
 ) -> None:
-    """Print the JSON Schema of scenario files, for editors and other validators.
+    """Print the JSON Schema of scenario files, for editors.
 
     Example: lab schema > scenario.schema.json
     """
