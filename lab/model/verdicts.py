@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.model.routes import Evidence, Route  # noqa: TC001 - read at run time, when a result is read back
+from lab.model.steps import StepDone  # noqa: TC001
 
 
 class Outcome(StrEnum):
@@ -54,3 +55,5 @@ class CaseResult:
     """For LAB_ERROR: what happened, where, and the next move."""
     folder: str = ""
     """The case's folder inside the run folder."""
+    steps: tuple[StepDone, ...] = ()
+    """What came of the steps of staged probes."""

@@ -9,11 +9,12 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from lab.report.alike import alike
 from lab.report.result import case, probe
-from lab.report.timeline import HEAD, since
+from lab.report.timeline import HEAD, lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lab.model.routes import Route
     from lab.model.verdicts import CaseResult
 
 _STYLE = """
@@ -55,7 +56,7 @@ _PAGE = """<!doctype html>
 <summary><span class="outcome {{ c.outcome }}">{{ c.outcome }}</span> <code>{{ c.id }}</code> {{ c.title }}
 <span class="dim">{{ c.claims | join(", ") }}</span></summary>
 {% if c.error %}<pre class="mono FAIL">{{ c.error }}</pre>{% endif %}
-{% for p, more in c.shown %}
+{% for p, more, t in c.shown %}
 <h3>Probe {{ p.id }}{% if p.moment %} at {{ p.moment }}{% endif %}{% if more %} <span class="dim">and {{ more }} more like it</span>{% endif %}</h3>
 <ol class="route" aria-label="route of probe {{ p.id }}{% if p.moment %} at {{ p.moment }}{% endif %}">
 <li><span class="box">client<br><code>{{ p.hops[0].peer if p.hops else "" }}</code></span></li>
@@ -72,11 +73,11 @@ _PAGE = """<!doctype html>
 </ol>
 <p class="answer">{{ p.answer }}</p>
 {% for q in p.open %}<p class="INCONCLUSIVE">open: {{ q }}</p>{% endfor %}
-{% if p.timeline %}<details><summary>Timeline, {{ p.timeline | length }} observations</summary>
+{% if t %}<details><summary>Timeline, {{ p.timeline | length }} observations</summary>
 <table class="mono"><thead><tr>{% for h in head %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
-{% for m in p.timeline[:most] %}<tr><td>{{ since(m.since_ns) }}</td><td>{{ m.hop or "" }}</td><td>{{ m.vantage }}</td><td>{{ m.process }}</td>
-<td>{{ m.event }}</td><td>{% if m.bytes is not none %}{{ m.bytes }}{% endif %}</td><td class="dim">{{ m.witness }} {{ m.where }}</td></tr>
-{% endfor %}</tbody></table>{% if p.timeline | length > most %}<p class="dim">and {{ p.timeline | length - most }} more in result.json</p>{% endif %}
+{% for row in t[:most] %}<tr>{% if row | length == 2 %}<td>{{ row[0] }}</td><th scope="rowgroup" colspan="{{ head | length - 1 }}">{{ row[1] }}</th>
+{%- else %}{% for cell in row %}<td>{{ cell }}</td>{% endfor %}{% endif %}</tr>
+{% endfor %}</tbody></table>{% if t | length > most %}<p class="dim">and {{ t | length - most }} more in result.json</p>{% endif %}
 </details>{% endif %}
 {% endfor %}
 {% if c.checks %}<h3>Checks</h3>
@@ -105,11 +106,15 @@ def page(results: Sequence[CaseResult], run: str, host: Mapping[str, object], en
     return environment.get_template("page").render(
         run=run,
         style=_STYLE,
-        cases=[{**case(result), "shown": [(probe(route), more) for route, more in alike(result.routes)]} for result in results],
+        cases=[{**case(result), "shown": [_shown(result, *one) for one in alike(result.routes)]} for result in results],
         head=HEAD,
-        since=since,
         most=MOST,
         counts=counts,
         host={"kernel": None, **host},
         engine={"version": None, **engine},
     )
+
+
+def _shown(result: CaseResult, route: Route, more: int) -> tuple[dict[str, object], int, Sequence[Sequence[str]]]:
+    """A probe, how many more went its way, and its timeline; a moment's is part of the whole."""
+    return probe(route), more, lines(route, result.steps) if route.timeline and not route.moment else ()

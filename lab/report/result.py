@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Counts
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lab.model.routes import Contradiction, Evidence, Hop, Moment, Route, TlsEnd
+    from lab.model.steps import StepDone
     from lab.model.verdicts import CaseResult, Verdict
 
 FORMAT = "lab-result/1"
@@ -46,7 +48,13 @@ def case(result: CaseResult) -> dict[str, object]:
         "error": result.error,
         "checks": [check(verdict, lines.get(verdict.id)) for verdict in result.verdicts],
         "probes": [probe(route) for route in result.routes],
+        "steps": [_step(one) for one in result.steps],
     }
+
+
+def _step(one: StepDone) -> dict[str, object]:
+    told = {name: value for name, value in asdict(one).items() if name != "line"}
+    return {**told, "where": f"steps.jsonl:{one.line}"}
 
 
 def check(verdict: Verdict, line: int | None = None) -> dict[str, object]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lab.model.routes import Route
+    from lab.model.steps import StepDone
     from lab.model.verdicts import CaseResult, Verdict
 
 
@@ -134,7 +135,7 @@ def whole(result: CaseResult, *, evidence: bool, timeline: bool = False) -> Iter
     if _twin(result):
         yield Text(f"  {result.title.partition(' — ')[2]}", style="dim")
     yield from (Text(f"    {line}") for line in result.error.splitlines())
-    yield from _drawn(result.routes, timeline=timeline)
+    yield from _drawn(result.routes, result.steps, timeline=timeline)
     yield Text()
     for group in _together(result.verdicts):
         if len(group) > 1 and not evidence:
@@ -169,12 +170,12 @@ def _one(group: Sequence[Verdict]) -> Verdict:
     return replace(group[0], says=f"{probe}: hop {hop} has {values}", evidence=evidence, witnesses=witnesses)
 
 
-def _drawn(routes: Sequence[Route], *, timeline: bool) -> Iterator[Text]:
+def _drawn(routes: Sequence[Route], steps: Sequence[StepDone], *, timeline: bool) -> Iterator[Text]:
     for route, more in alike(routes):
         yield Text()
         yield from draw(route, more)
         if timeline and not route.moment:
-            yield from timelines.timeline(route)
+            yield from timelines.timeline(route, steps)
 
 
 def failure(result: CaseResult, folder: str, lab: str, *, timeline: bool = False) -> Iterator[Text]:
@@ -185,7 +186,7 @@ def failure(result: CaseResult, folder: str, lab: str, *, timeline: bool = False
         yield Text(f"    {result.title.partition(' — ')[2]}", style="dim")
     yield from (Text(f"    {line}") for line in result.error.splitlines())
     wrong = [verdict for verdict in result.verdicts if verdict.outcome is not Outcome.PASS]
-    yield from _drawn([route for route in result.routes if _concerns(route.probe, wrong)], timeline=timeline)
+    yield from _drawn([one for one in result.routes if _concerns(one.probe, wrong)], result.steps, timeline=timeline)
     if wrong:
         yield Text()
     for verdict in wrong:

@@ -1,8 +1,8 @@
 """A probe's timeline for people: all that its witnesses saw, in the order of time.
 
 Rule: one line an observation; times are since the probe's first packet, in a unit that suits them; each line names its
-witness and where it can be looked up. Weak spot: clocks of one machine are one clock, but a log line is late by as long
-as its server took to write it.
+witness and where it can be looked up. Weak spot: a log line is late by as long as its server took to write it, and steps
+carry the time of the machine on which the lab runs, which with a remote engine is another clock.
 """
 
 from __future__ import annotations
@@ -12,28 +12,41 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lab.model.routes import Moment, Route
+    from lab.model.steps import StepDone
 
-HEAD = ("since first packet", "hop", "seen in", "process", "event", "bytes", "witness")
+Row = tuple[str, ...]
+HEAD: Row = ("since first packet", "hop", "seen in", "process", "event", "bytes", "witness")
 
 
-def timeline(route: Route) -> Iterator[Text]:
-    """The lines of one probe, or a sentence where there are none."""
+def timeline(route: Route, steps: Iterable[StepDone] = ()) -> Iterator[Text]:
+    """The lines of one probe, its steps among them, or a sentence where there are none."""
     yield Text.assemble("  timeline of ", (name(route), "bold"))
     if not route.timeline:
         yield Text("    no witness left a time", style="yellow")
         return
-    yield from table(route.timeline)
+    rows = lines(route, steps)
+    whole = [HEAD, *(row for row in rows if len(row) == len(HEAD))]
+    widths = [max(len(row[column]) for row in whole) for column in range(len(HEAD))]
+    yield Text("    " + _line(HEAD, widths).rstrip(), style="dim")
+    for row in rows:
+        step = len(row) != len(HEAD)
+        told = f"{row[0].rjust(widths[0])}  ── {row[1]}" if step else _line(row, widths).rstrip()
+        yield Text("    " + told, style="bold" if step else "")
 
 
-def table(moments: Sequence[Moment]) -> Iterator[Text]:
-    """These moments as a table with a head."""
-    rows = [HEAD, *(_cells(one) for one in moments)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    for number, row in enumerate(rows):
-        yield Text("    " + _line(row, widths).rstrip(), style="dim" if number == 0 else "")
+def lines(route: Route, steps: Iterable[StepDone] = ()) -> list[Row]:
+    """Cells of each line; a step of this probe has two: when it began, and what it was."""
+    first = route.timeline[0].time_ns - route.timeline[0].since_ns if route.timeline else 0
+    found: list[tuple[int, int, Row]] = [(one.time_ns, 1, _cells(one)) for one in route.timeline]
+    found += [(one.begun_ns, 0, (since(one.begun_ns - first), _step(one))) for one in steps if one.probe == route.probe]
+    return [row for _, _, row in sorted(found, key=lambda line: line[:2])]
+
+
+def _step(one: StepDone) -> str:
+    return f"step {one.number}: {one.words}" + ("" if one.came else f", and it did not come to pass: {one.why}")
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -43,7 +56,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     )
 
 
-def _cells(one: Moment) -> tuple[str, ...]:
+def _cells(one: Moment) -> Row:
     hop = "" if one.hop is None else str(one.hop)
     size = "" if one.size is None else str(one.size)
     return since(one.since_ns), hop, one.vantage, one.process, one.event, size, f"{one.evidence.witness} {one.evidence.where}"

@@ -27,7 +27,8 @@ def judge_folder(case: Case, folder: Path, seconds: float) -> CaseResult:
     routes = trace(observations)
     scenario = case.scenario
     twin = scenario.twins[case.twin] if case.twin else None
-    verdicts = judge(scenario, twin, routes, listening(observations), read_steps(folder))
+    steps = read_steps(folder)
+    verdicts = judge(scenario, twin, routes, listening(observations), steps)
     return CaseResult(
         case=case.id,
         scenario=scenario.id,
@@ -40,6 +41,7 @@ def judge_folder(case: Case, folder: Path, seconds: float) -> CaseResult:
         file=case.file,
         lines=case.check_lines,
         folder=folder.name,
+        steps=steps,
     )
 
 

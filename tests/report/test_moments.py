@@ -9,6 +9,7 @@ import pytest
 from test_reports import KERNEL, PACKET, case, plain
 
 from lab.model.routes import Counts, Moment, Stage
+from lab.model.steps import StepDone
 from lab.report import ci, page, result, telling
 from lab.report.alike import alike
 from lab.report.timeline import since, timeline
@@ -39,6 +40,26 @@ def test_a_timeline_says_when_where_who_what_and_by_which_witness() -> None:
     for part in ("+3.456 ms", "1", "web", "nginx (pid 7) of proxy", "read", "517", "kernel kernel.jsonl:7"):
         assert part in lines[3]
     assert lines[2].index("SYN") == lines[3].index("read  ")
+
+
+STEPS = (
+    StepDone(1, "order", 1, "connect", "connect to web:8080", "", 500, 900, came=True),
+    StepDone(
+        2, "order", 2, "await", "wait until a process owns it", "", 2_000_000, 2_500_000, came=False, why="owned by nobody"
+    ),
+    StepDone(3, "other", 1, "connect", "connect elsewhere", "", 600, 700, came=True),
+)
+
+
+def test_a_timeline_has_the_steps_of_its_probe_in_their_place() -> None:
+    lines = plain(timeline(replace(WHOLE, timeline=(SYN, READ)), STEPS)).splitlines()[2:]
+    assert [line[line.index("──") :] if "──" in line else line.split()[-1] for line in lines] == [
+        "── step 1: connect to web:8080",
+        "packets/web.pcapng:12",
+        "── step 2: wait until a process owns it, and it did not come to pass: owned by nobody",
+        "kernel.jsonl:7",
+    ]
+    assert "-0 µs" in lines[0]
 
 
 def test_no_timeline_is_said_and_one_is_shown_only_on_demand() -> None:
@@ -77,6 +98,8 @@ def test_the_document_has_moments_counts_and_one_timeline() -> None:
     assert (held["counts"]["unread"], held["counts"]["reads"], held["counts"]["segments"]) == (27, 0, None)
     assert held["counts"]["evidence"]["unread"][0]["where"] == "kernel.jsonl:7"
     assert whole["moment"] == ""
+    [step, *_] = result.case(replace(told, steps=STEPS))["steps"]  # type: ignore[misc, type-var, arg-type]
+    assert (step["words"], step["came"], step["where"]) == ("connect to web:8080", True, "steps.jsonl:1")
     assert whole["timeline"][1] == {
         "time_ns": 4_457_000,
         "since_ns": 3_456_000,
@@ -92,7 +115,7 @@ def test_the_document_has_moments_counts_and_one_timeline() -> None:
 
 
 def test_the_page_shows_moments_and_timelines_escaped_and_not_without_end() -> None:
-    hostile = replace(READ, event="<script>")
+    hostile = replace(SYN, event="<script>")
     told = of(HELD, replace(WHOLE, timeline=(SYN, hostile) * 400))
     html = page.page([told], "run", {}, {})  # type: ignore[list-item]
     assert "Probe order at held" in html
@@ -100,3 +123,6 @@ def test_the_page_shows_moments_and_timelines_escaped_and_not_without_end() -> N
     assert "&lt;script&gt;" in html
     assert "<script>" not in html
     assert "and 500 more in result.json" in html
+    stepped = page.page([replace(told, steps=STEPS)], "run", {}, {})  # type: ignore[list-item, type-var]
+    assert "step 1: connect to web:8080" in stepped
+    assert "connect elsewhere" not in stepped
