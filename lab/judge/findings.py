@@ -130,6 +130,15 @@ def _answer(route: Route) -> Finding:
     return Finding(route.body.decode("utf-8", "replace"), route.evidence)
 
 
+def _order(route: Route) -> Finding:
+    """What the last receiver's namespace saw of its hop, in order of time."""
+    if not route.hops or route.hops[-1].namespace is None:
+        return Finding(None, _all_evidence(route), _open(route))
+    last = route.hops[-1]
+    seen = [each for each in route.timeline if (each.hop, each.vantage) == (last.number, last.namespace)]
+    return Finding(ARROW.join(each.event for each in seen) or "nothing", tuple(each.evidence for each in seen))
+
+
 def _diagnosis(route: Route) -> Finding:
     return Finding(route.diagnosis, _all_evidence(route))
 
@@ -149,6 +158,7 @@ READERS: Mapping[str, Callable[[Route], Finding]] = {
     **counts.READERS,
     "answer": _answer,
     "diagnosis": _diagnosis,
+    "order": _order,
 }
 """Key of `Expect` -> how it is read from a route."""
 
@@ -167,6 +177,7 @@ SAYS: Mapping[str, str] = {
     **counts.SAYS,
     "answer": "the answer's body contains {expected}",
     "diagnosis": "the diagnostic line contains {expected}",
+    "order": "its last receiver's side sees, in this order, {expected}",
 }
 
 

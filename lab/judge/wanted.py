@@ -13,7 +13,7 @@ from lab.judge.findings import ARROW, NOWHERE
 from lab.model.scenario import HopExpect, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from lab.model.routes import Stage
@@ -53,6 +53,16 @@ def _part(text: str) -> Wanted:
     return Wanted(f"…{text}…", lambda found: text in str(found))
 
 
+def _order(events: tuple[str, ...]) -> Wanted:
+    return Wanted(ARROW.join(events), lambda found: _follow(events, str(found).split(ARROW)))
+
+
+def _follow(wanted_events: Iterable[str], seen: Iterable[str]) -> bool:
+    """Whether each begins an event that comes after the one before it."""
+    left = iter(seen)
+    return all(any(event.startswith(each) for event in left) for each in wanted_events)
+
+
 def range_words(value: int | Range) -> str:
     """`3`, `at least 1`, `at most 5`, `1 to 5`."""
     if isinstance(value, int):
@@ -86,4 +96,5 @@ _KINDS: Mapping[str, Callable[[Any], Wanted]] = {
     "clear_on": lambda hops: equal(", ".join(map(str, hops)) or "none"),
     "answer": _part,
     "diagnosis": _part,
+    "order": _order,
 }

@@ -355,6 +355,8 @@ class Expect(_Strict):
     """Text that the answer's body contains. It shows what a server claims, and proves nothing else."""
     diagnosis: TextLine | None = None
     """Text that the diagnostic line contains."""
+    order: tuple[TextLine, ...] | None = None
+    """Events that follow one another in the timeline, as its last receiver's namespace saw them; each by how it begins."""
     tally: dict[Stage, Count] | None = None
     """For a repeated probe: how many got how far; a stage that is not named must not occur."""
 

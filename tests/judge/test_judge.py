@@ -9,7 +9,7 @@ import pytest
 
 from lab.judge import judge
 from lab.judge.cases import outcome_of
-from lab.model.routes import Contradiction, Evidence, Hop, Route, Stage, TlsAtHop, TlsEnd, Witness
+from lab.model.routes import Contradiction, Evidence, Hop, Moment, Route, Stage, TlsAtHop, TlsEnd, Witness
 from lab.model.scenario import Scenario
 from lab.model.verdicts import Outcome
 
@@ -45,6 +45,28 @@ def scenario(expect: dict[str, object], **more: object) -> Scenario:
 def one(expect: dict[str, object], found: Route | None) -> Outcome:
     [verdict] = judge(scenario(expect), None, [found] if found else [], {})
     return verdict.outcome
+
+
+def seen(*events: str, hop_number: int = 2) -> tuple[Moment, ...]:
+    return tuple(Moment(n, n, hop_number, "web", "app", event, None, PACKET) for n, event in enumerate(events))
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        (("SYN", "SYN-ACK", "head GET /", "ready", "read", "reports dispatched"), Outcome.PASS),
+        (("SYN", "reports dispatched", "ready", "read"), Outcome.FAIL),
+        (("SYN", "ready", "read"), Outcome.FAIL),
+    ],
+)
+def test_events_must_follow_one_another(events: tuple[str, ...], outcome: Outcome) -> None:
+    expect = {"order": ["SYN", "ready", "read", "reports dispatched"]}
+    assert one(expect, route(timeline=seen(*events))) is outcome
+
+
+def test_events_of_another_hop_or_none_at_all_hold_nothing() -> None:
+    assert one({"order": ["SYN"]}, route(timeline=seen("SYN", hop_number=1))) is not Outcome.PASS
+    assert one({"order": ["SYN"]}, None) is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("key", ["stage", "stopped_by"])
