@@ -51,7 +51,7 @@ class Problem:
 
     def render(self) -> str:
         """`file:line:column: text`, the line with the value underlined, what was likely meant, what is allowed."""
-        lines = [f"{self.file}:{self.line}:{self.column}: {shown(self.text)}"]
+        lines = [shown(f"{self.file}:{self.line}:{self.column}: {self.text}")]
         if self.source:
             lines += [f"    {line}" for line in _underlined(self.source, self.column - 1, self.width)]
         lines += [f"    {shown(self.intention)}"] if self.intention else []

@@ -62,10 +62,16 @@ def test_an_image_that_nobody_has(docker: Docker, project: Project) -> None:
 
 
 def test_two_containers_on_one_address(docker: Docker, project: Project) -> None:
-    """One of them listens; that the address is open must not be taken for both being ready."""
+    """One of them listens; that the address is open must not be taken for both being ready. Where the scenario says it of both,
+    it is told before anything is started; a configuration of one's own can hide it."""
     one = '{namespace: app, server: app, listen: [{on: "0.0.0.0:8080"}]}'
-    project.scenario("inuse", f"namespaces: {{app: {{}}}}\ncontainers:\n  one: {one}\n  two: {one}\n{PROBE}")
+    two = '{namespace: app, server: app, config: files/mine.conf, listen: [{on: "0.0.0.0:8081"}]}'
+    text = f"namespaces: {{app: {{}}}}\ncontainers:\n  one: {one}\n  two: {two}\n{PROBE}"
+    project.file("files/mine.conf", json.dumps({"listeners": [{"address": "0.0.0.0", "port": 8080, "tls": "none"}]}))
+    project.scenario("inuse", text)
     ends(docker, project.lab("run", "inuse"), 3, "Address already in use", "before it listened", "Next: ")
+    project.scenario("inuse", text.replace("8081", "8080"))
+    ends(docker, project.lab("run", "inuse"), 2, "tcp port 8080 of this namespace is held by `one`")
 
 
 def test_a_host_port_that_is_taken(docker: Docker, project: Project) -> None:
