@@ -103,6 +103,18 @@ def test_on_the_host_only_ports_are_watched_that_somebody_listens_on_and_the_one
     assert found.ports[0] == 443
 
 
+def test_the_host_is_watched_whole_only_if_a_part_of_the_deployment_is_at_home_there() -> None:
+    assert seen().whole == ("lo", "docker0", "br-a")
+    assert seen(SHOP[:3]).whole == ()
+
+
+@pytest.mark.parametrize(("program", "whole"), [("docker-proxy", ()), ("nginx", ("lo", "docker0", "br-a"))])
+def test_a_server_of_the_host_itself_that_is_asked_is_a_part_of_it(program: str, whole: tuple[str, ...]) -> None:
+    host = space(1, 443, interfaces=("lo", "eth0", "docker0", "br-a"))
+    host["listeners"][0]["holders"] = [{"pid": 4, "name": program, "cgroup": "/"}]
+    assert seen(SHOP[:3], {**ANSWER, "namespaces": [*ANSWER["namespaces"][:2], host]}).whole == whole
+
+
 def test_dockers_own_resolver_is_nobodys_server() -> None:
     inside = space(100)
     inside["listeners"] = [{"transport": "tcp", "local": [places.RESOLVER, 40111], "inode": 1, "holders": []}]

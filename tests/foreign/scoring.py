@@ -44,13 +44,28 @@ def score(truth: Mapping[str, Any], told: Mapping[str, Any]) -> list[Field]:
 
 def _fields(truth: Mapping[str, Any], told: Mapping[str, Any], may: Mapping[str, str]) -> Iterator[Field]:
     hops = told["hops"]
-    yield _length(truth["route"], hops, told["open"], may)
-    for number, (expected, actual) in enumerate(zip(truth["route"], hops, strict=False), start=1):
+    route = _in_order(truth["route"], hops)
+    yield _length(route, hops, told["open"], may)
+    for number, (expected, actual) in enumerate(zip(route, hops, strict=False), start=1):
         for name in (each for each in HOP_FIELDS if each in expected):
             yield _field(f"hop{number}.{name}", expected[name], _of_hop(actual, name), may)
+        if "not_pid" in expected:
+            yield Field(
+                f"hop{number}.pid", _verdict(actual["pid"] != expected["not_pid"], unknown=False), "another", actual["pid"]
+            )
     yield _ends(truth["tls_ends_at"], told, may)
     for name in (each for each in ROUTE_FIELDS if each in truth):
         yield _field(name, truth[name], told[name], may)
+
+
+def _in_order(route: list[Any], hops: list[Any]) -> list[Any]:
+    """A list inside the route may come in any order: it is put in that of the hops, by container."""
+    found: list[Any] = []
+    for each in route:
+        group = each if isinstance(each, list) else [each]
+        here = [hop["container"] for hop in hops[len(found) : len(found) + len(group)]]
+        found += sorted(group, key=lambda hop: here.index(hop["container"]) if hop["container"] in here else len(here))
+    return found
 
 
 def _length(expected: list[Any], hops: list[Any], questions: list[str], may: Mapping[str, str]) -> Field:

@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 def main(names: list[str]) -> int:
     compose = ready()
     bad = 0
-    print(f"{'deployment':<26} {'trace':<18} {'right':>5} {'open':>5} {'wrong':>5} {'seconds':>8}")
+    print(f"{'deployment':<26} {'trace':<28} {'right':>5} {'open':>5} {'wrong':>5} {'seconds':>8}")
     for deployment in [Deployment(name) for name in names] or deployments():
-        for scored in traces(compose, deployment):
-            print(_line(scored), flush=True)
-            for field in (each for each in scored.fields if each.verdict != RIGHT):
-                allowed = ", which the truth allows" if field.verdict == OPEN and field.allowed else ""
-                print(f"    {field.verdict}{allowed}: {field.name}: expected {field.expected!r}, told {field.actual!r}")
-            if any(field.bad for field in scored.fields):
-                bad += 1
-                print(scored.said)
+        try:
+            for scored in traces(compose, deployment):
+                bad += _show(scored)
+        except RuntimeError as error:
+            bad += 1
+            print(f"{deployment.name}: {error}", flush=True)
     return min(bad, 1)
 
 
@@ -42,9 +40,21 @@ def traces(compose: Compose, deployment: Deployment) -> Iterator[Scored]:
             yield trace(compose, deployment, name)
 
 
+def _show(scored: Scored) -> bool:
+    """Print a trace's line, and what is not right; whether it is bad."""
+    print(_line(scored), flush=True)
+    for field in (each for each in scored.fields if each.verdict != RIGHT):
+        allowed = ", which the truth allows" if field.verdict == OPEN and field.allowed else ""
+        print(f"    {field.verdict}{allowed}: {field.name}: expected {field.expected!r}, told {field.actual!r}")
+    bad = any(field.bad for field in scored.fields)
+    if bad:
+        print(scored.said)
+    return bad
+
+
 def _line(scored: Scored) -> str:
     counts = [scored.count(each) for each in (RIGHT, OPEN, WRONG)]
-    return f"{scored.deployment:<26} {scored.trace:<18} {counts[0]:>5} {counts[1]:>5} {counts[2]:>5} {scored.seconds:>8.2f}"
+    return f"{scored.deployment:<26} {scored.trace:<28} {counts[0]:>5} {counts[1]:>5} {counts[2]:>5} {scored.seconds:>8.2f}"
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,13 +45,14 @@ class Scored:
 def trace(compose: Compose, deployment: Deployment, name: str) -> Scored:
     """Prepare what the truth says under `before`, run `lab trace`, score it."""
     truth = deployment.truth()["traces"][name]
-    for step in truth.get("before") or ():
-        prepare(compose, deployment, step)
-    begun = time.monotonic()
-    told, said = ask(deployment, [str(word) for word in truth["ask"]])
-    seconds = time.monotonic() - begun
-    for step in truth.get("after") or ():
-        prepare(compose, deployment, step)
+    with ExitStack() as held:
+        for step in truth.get("before") or ():
+            prepare(compose, deployment, step, held)
+        begun = time.monotonic()
+        told, said = ask(deployment, [str(word) for word in truth["ask"]])
+        seconds = time.monotonic() - begun
+        for step in truth.get("after") or ():
+            prepare(compose, deployment, step, held)
     return Scored(deployment.name, name, tuple(score(truth, told)), seconds, said)
 
 
@@ -67,10 +70,16 @@ def ask(deployment: Deployment, words: list[str]) -> tuple[Mapping[str, Any], st
         return json.loads(path.read_text("utf-8"))["probes"][0], done.stdout
 
 
-def prepare(compose: Compose, deployment: Deployment, step: Mapping[str, Any]) -> None:
-    """`compose: [words]`, or `get: URL` with `times`: ordinary requests on this machine's loopback."""
+def prepare(compose: Compose, deployment: Deployment, step: Mapping[str, Any], held: ExitStack) -> None:
+    """`compose: [words]`; or, `times` over, `get: URL`, an ordinary request to this machine's loopback, or
+    `hold: [ADDRESS, PORT]`, a connection that is kept open while the trace lasts."""
     if "compose" in step:
         compose.run(deployment, *step["compose"])
-    for _ in range(step.get("times", 1) if "get" in step else 0):
-        with urllib.request.urlopen(step["get"], timeout=5) as answer:
-            answer.read()
+    for _ in range(step.get("times", 1)):
+        if "get" in step:
+            with urllib.request.urlopen(step["get"], timeout=5) as answer:
+                answer.read()
+        if "hold" in step:
+            kept = held.enter_context(socket.socket())
+            kept.setblocking(False)
+            kept.connect_ex(tuple(step["hold"]))

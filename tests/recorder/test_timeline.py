@@ -67,6 +67,24 @@ def test_a_wildcard_listener_belongs_to_its_maker() -> None:
     assert places(state("CLOSE", "LISTEN", ("0.0.0.0", 80), ("0.0.0.0", 0)), SERVER, [ONE, TWO], Memory()) == {"one": ""}
 
 
+def test_a_socket_address_used_again_for_a_connection_that_came_is_judged_anew() -> None:
+    memory = Memory()
+    places(state("CLOSE", "SYN_SENT", ("10.9.9.9", 4000), ("10.8.8.8", 80)), STRANGER, [ONE], memory)
+    taken = state("LISTEN", "SYN_RECV", ("10.0.1.3", 80), ("10.0.1.2", 4000))
+    assert places(taken, NOBODY, [ONE], memory) == {"one": ""}
+    later = state("SYN_RECV", "ESTABLISHED", ("10.0.1.3", 80), ("10.0.1.2", 4000))
+    assert places(later, NOBODY, [ONE], memory) == {"one": ""}
+
+
+def test_on_a_host_that_is_watched_whole_every_port_counts() -> None:
+    whole = View("host", ON_HOST.namespaces, ON_HOST.addresses, host=HOST, host_addresses=ON_HOST.host_addresses, whole=True)
+    made = state("CLOSE", "SYN_SENT", ("127.0.0.1", 0), ("127.0.0.1", 9999))
+    assert places(made, Owner(9, HOST), [whole], Memory()) == {"host": ""}
+    assert places(read(), Owner(9, HOST), [whole], Memory()) == {"host": "host"}
+    assert places(made, Owner(9, HOST), [ON_HOST], Memory()) == {}
+    assert places(made, STRANGER, [whole], Memory()) == {}
+
+
 def test_a_socket_address_used_again_is_judged_anew() -> None:
     memory = Memory()
     places(state("CLOSE", "LISTEN", ("0.0.0.0", 80), ("0.0.0.0", 0)), SERVER, [ONE, TWO], memory)

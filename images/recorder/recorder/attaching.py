@@ -28,7 +28,9 @@ def to_open(request: dict[str, Any]) -> list[tuple[str, Opening]]:
     ways: list[tuple[str, Opening]] = [(name, partial(cases.open_namespace, name=name, pid=pid)) for name, pid in named]
     host = request.get("host")
     if host:
-        watch = cases.Watch(tuple(host["interfaces"]), frozenset(map(int, host["ports"])))
+        watch = cases.Watch(
+            tuple(host["interfaces"]), frozenset(map(int, host["ports"])), frozenset(map(str, host.get("whole") or ()))
+        )
         ways.append((cases.HOST, partial(_open_host, watch=watch)))
     return ways
 

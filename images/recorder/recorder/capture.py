@@ -49,10 +49,10 @@ def open_everything() -> socket.socket:
     return _prepared(opened)
 
 
-def open_ports(interface: str, ports: Iterable[int]) -> socket.socket:
-    """A socket on one interface for some ports only, here. Raises OSError."""
+def open_ports(interface: str, ports: Iterable[int] | None) -> socket.socket:
+    """A socket on one interface for some ports only (None: for all), here. Raises OSError."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-    filters.attach(opened, filters.only_ports(ports))
+    filters.attach(opened, filters.once_on_loopback() if ports is None else filters.only_ports(ports))
     _prepared(opened).bind((interface, ETH_P_ALL))
     return opened
 

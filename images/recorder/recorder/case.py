@@ -30,6 +30,9 @@ class Watch:
 
     interfaces: tuple[str, ...]
     ports: frozenset[int]
+    whole: frozenset[str] = frozenset()
+    """Interfaces on which every port is watched. If there are any, the host's sockets and processes are taken whole too:
+    for a container that uses the host's own network."""
 
 
 @dataclass(slots=True)
@@ -47,7 +50,7 @@ class Namespace:
     capture: capture.Capture
     addresses: frozenset[str] = frozenset()
     ports: frozenset[int] | None = None
-    """On the host: the only ports that are watched. Elsewhere None: everything."""
+    """On the host: the only ports that are watched. None: everything, as elsewhere."""
 
 
 @dataclass(slots=True)
@@ -97,7 +100,9 @@ def open_namespace(case: Case, name: str, pid: int, watch: Watch | None = None) 
     names = watch.interfaces if watch else [each["name"] for each in netlink.interfaces(link)]
     opened = capture.open_file(case.folder / "packets" / f"{name}.pcapng", sockets, names)
     start, inode = processes.start_time(pid), namespaces.inode_of(descriptor)
-    return Namespace(name, pid, start, descriptor, inode, link, opened, ports=watch.ports if watch else None)
+    return Namespace(
+        name, pid, start, descriptor, inode, link, opened, ports=watch.ports if watch and not watch.whole else None
+    )
 
 
 def close_namespace(namespace: Namespace) -> None:
@@ -138,6 +143,7 @@ def view(case: Case) -> View:
         host=host.inode if host else 0,
         host_addresses=host.addresses if host else frozenset(),
         ports=(host.ports if host else None) or frozenset(),
+        whole=host is not None and host.ports is None,
         forwarders=case.forwarders,
     )
 
@@ -145,7 +151,7 @@ def view(case: Case) -> View:
 def _sockets(watch: Watch | None) -> list[socket.socket]:
     if watch is None:
         return [capture.open_everything()]
-    return [capture.open_ports(interface, watch.ports) for interface in watch.interfaces]
+    return [capture.open_ports(name, None if name in watch.whole else watch.ports) for name in watch.interfaces]
 
 
 def outer(addresses: frozenset[str]) -> set[str]:

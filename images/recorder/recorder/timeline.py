@@ -77,6 +77,8 @@ class View:
     """On the host."""
     forwarders: frozenset[int] = frozenset()
     """Processes of the host that hold a socket on one of the ports."""
+    whole: bool = False
+    """Everything on the host is watched, not some ports."""
 
 
 NO, PERHAPS, YES = 0, 1, 2
@@ -131,7 +133,7 @@ def _namespace(view: View, owner: Owner, known: bool) -> str | None:
     """Name of the process's namespace; empty if the process is gone but its socket is known; None: not this case's."""
     if owner.inode is None:
         return "" if known else None
-    if owner.inode == view.host and not known and owner.pid not in view.forwarders:
+    if owner.inode == view.host and not (view.whole or known or owner.pid in view.forwarders):
         return None
     return view.namespaces.get(owner.inode)
 
@@ -153,7 +155,8 @@ def _touches(view: View, found: Event, maker: Owner | None) -> int:
     local, peer = found["local"], found["peer"]
     if local[0] in view.addresses or peer[0] in view.addresses:
         return YES
-    on_host = bool(view.ports & {local[1], peer[1]}) and (_anywhere(local[0]) or local[0] in view.host_addresses)
+    watched = view.whole or bool(view.ports & {local[1], peer[1]})
+    on_host = watched and (_anywhere(local[0]) or local[0] in view.host_addresses)
     if maker is not None and maker.inode is not None:
         return YES if (on_host if maker.inode == view.host else maker.inode in view.namespaces) else NO
     if view.namespaces.keys() == {view.host}:

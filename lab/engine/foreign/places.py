@@ -2,8 +2,8 @@
 
 Rule: namespaces are told by the inode that the kernel gives them, so containers that share one are found to do so however
 that came about. On the host only ports are watched on which somebody listens, there or in the containers, and the one that
-is asked for; not its other traffic. Weak spot: a process of the host that calls a port where nobody listens is not seen
-doing so.
+is asked for; not its other traffic. If a part of the deployment is at home on the host itself, its loopback and bridges are
+watched whole. Weak spot: bridges are told by their names.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 RESOLVER = "127.0.0.11"
 """Docker's own resolver listens there in every namespace on a network of a user's; it is nobody's server."""
+
+BRIDGES = ("docker", "br-", "lab", "podman", "cni", "virbr")
+"""How the names of bridges begin that engines make."""
+
+FORWARDERS = ("docker-proxy", "rootlesskit", "slirp4netns", "pasta")
+"""Programs that only hand on what comes for a container. This decides what is watched, and nothing else."""
 
 MOST_PORTS = 600
 """A packet filter has at most 4,096 instructions (BPF_MAXINSNS), six a port, and some more."""
@@ -48,6 +54,8 @@ class Places:
     interfaces: tuple[str, ...]
     """Of the host; empty: the host's namespace cannot be looked into."""
     ports: tuple[int, ...]
+    whole: tuple[str, ...] = ()
+    """Interfaces of the host on which everything is watched."""
     left_out: int = 0
     """Ports that were too many to be watched on the host."""
 
@@ -72,6 +80,7 @@ def read(answer: Mapping[str, Any], found: Sequence[ContainerFacts], names: Mapp
         on_host=tuple(facts.id for facts in found if host is not None and inodes[facts.id] == host),
         interfaces=_interfaces(spaces[host]) if host in spaces else (),
         ports=ports[:MOST_PORTS],
+        whole=_whole(spaces[host], host in inodes.values(), asked_port) if host in spaces else (),
         left_out=max(0, len(ports) - MOST_PORTS),
     )
 
@@ -88,6 +97,14 @@ def _inside(
 def _interfaces(space: Mapping[str, Any]) -> tuple[str, ...]:
     """The host's loopback, its bridges, its ways out; a veth's traffic passes a bridge or a namespace that is watched."""
     return tuple(each["name"] for each in space["interfaces"] if not each["name"].startswith("veth"))
+
+
+def _whole(space: Mapping[str, Any], has_containers: bool, asked_port: int) -> tuple[str, ...]:
+    """Its loopback and bridges, if a part of the deployment is at home there: a container, or the server that is asked for."""
+    asked = [holder for each in space["listeners"] if each["local"][1] == asked_port for holder in each["holders"]]
+    if not has_containers and all(holder["name"] in FORWARDERS for holder in asked):
+        return ()
+    return tuple(name for name in _interfaces(space) if name == "lo" or name.startswith(BRIDGES))
 
 
 def _ports(spaces: Iterable[Mapping[str, Any]], found: Sequence[ContainerFacts], asked_port: int) -> tuple[int, ...]:

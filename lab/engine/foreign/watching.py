@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lab.model.asked import Asked, Secrets
 
 TRIES = 3
-"""Looks for the deployment's containers, when one ends between the look and the visit."""
+"""Looks for the deployment, when a container or a bridge of the host goes between the look and the visit."""
 
 MARGIN_SECONDS = 15.0
 """Beyond a probe's own time-outs (connect, TLS, each read) before its client is given up."""
@@ -78,7 +78,7 @@ def open_site(bench: Bench, asked: Asked, found: tuple[ContainerFacts, ...]) -> 
             _stand_in(site)
             break
         except AgentError as error:
-            if error.kind != "gone" or left == 1:
+            if error.kind not in ("gone", "system") or left == 1:
                 raise
             site.containers = _still_running(site)
     _look(site, "ready")
@@ -116,7 +116,8 @@ def _host(site: Site) -> dict[str, object] | None:
         return None
     if site.places.left_out:
         site.gaps.append(Gap("packets", HOST, f"{site.places.left_out} ports were too many to be watched on the host"))
-    return {"interfaces": list(site.places.interfaces), "ports": list(site.places.ports)}
+    found = site.places
+    return {"interfaces": list(found.interfaces), "ports": list(found.ports), "whole": list(found.whole)}
 
 
 def _client(site: Site) -> None:
