@@ -103,7 +103,7 @@ def judge(
     where = str(folder.parent if (folder / "case.json").exists() else folder)
     fold = any("~" not in result.case for result in results)
     _show(telling.told(results, detail, where, own_name(), fold=fold, timeline=timeline), json_file)
-    last = telling.summary(results, 0.0, str(folder), own_name())
+    last = telling.summary(results, 0.0, str(folder), own_name(), page=(folder / "report.html").exists())
     _finish(results, json_file, session.document_again(folder, results), last)
 
 

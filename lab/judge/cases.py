@@ -74,6 +74,7 @@ def _was_caught(check: str, words: str, verdict: Verdict | None) -> Verdict:
         verdict.witnesses,
         verdict.evidence,
         "" if good else told,
+        verdict.lead,
     )
 
 

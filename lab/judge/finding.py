@@ -17,3 +17,5 @@ class Finding:
     """None: it could not be told, and `unknown` says why."""
     evidence: tuple[Evidence, ...] = ()
     unknown: str = ""
+    lead: tuple[Evidence, ...] = ()
+    """Those of `evidence` that the value was read from: their witnesses are the check's. Empty: all of it."""

@@ -2,19 +2,21 @@
 
 A finding is the value in the words that a report prints, with the evidence for it; `value` None means that it could not
 be told, and `unknown` says why. Rules are a table, so that a new kind of check is one row.
-Weak spot: evidence is cited per hop, not per field; a reader may find more citations than the value needed.
+What a value was read from leads its evidence, and only that counts for its witnesses; the rest of the hop's comes behind.
+Weak spot: how far a request got and who stopped it are told from all that was seen of it, so all of it is their evidence.
 """
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from lab.judge import counts
 from lab.judge.finding import Finding
-from lab.model.routes import Stage
+from lab.model.routes import About, Stage, Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lab.model.routes import Evidence, Hop, Route
 
@@ -25,6 +27,10 @@ ARROW = " → "
 
 def _all_evidence(route: Route) -> tuple[Evidence, ...]:
     return tuple(e for hop in route.hops for e in hop.evidence) + route.evidence
+
+
+def _about(evidence: Iterable[Evidence], *subjects: About) -> tuple[Evidence, ...]:
+    return tuple(one for one in evidence if one.about in subjects)
 
 
 def _last_evidence(route: Route) -> tuple[Evidence, ...]:
@@ -46,7 +52,9 @@ def _dispatched(route: Route) -> Finding:
 
 
 def _status(route: Route) -> Finding:
-    return Finding(route.status if route.status is not None else "no answer", route.evidence)
+    clear = (one for hop in route.hops[:1] if hop.clear for one in hop.evidence)
+    evidence = (*route.evidence, *_about(clear, About.ANSWER))
+    return Finding(route.status if route.status is not None else "no answer", evidence, lead=_about(evidence, About.ANSWER))
 
 
 def _answered_by(route: Route) -> Finding:
@@ -60,7 +68,17 @@ def _route(route: Route) -> Finding:
         return Finding(None, route.evidence, _open(route))
     if why := _unknown_receiver(route):
         return Finding(None, _all_evidence(route), why)
-    return Finding(ARROW.join(_receiver_of(hop) for hop in route.hops), _all_evidence(route))
+    turns = zip_longest(*(_receipt(hop) for hop in route.hops))
+    lead = tuple(one for turn in turns for one in turn if one is not None)
+    return Finding(ARROW.join(_receiver_of(hop) for hop in route.hops), _all_evidence(route), lead=lead)
+
+
+def _receipt(hop: Hop) -> tuple[Evidence, ...]:
+    """Who received a hop: the process that had it and its connection; of each witness the first word."""
+    said = _about(hop.evidence, About.PROCESS) + _about(hop.evidence, About.CONNECTION)
+    by_witness = {one.witness: one for one in reversed(said)}
+    strongest = sorted(by_witness.values(), key=lambda one: one.witness is not Witness.KERNEL)
+    return tuple(strongest)
 
 
 def _receiver_of(hop: Hop) -> str:
@@ -81,7 +99,7 @@ def _receiver(route: Route) -> Finding:
     reached = [hop for hop in route.hops if hop.container]
     if not reached:
         return Finding(NOBODY, _all_evidence(route))
-    return Finding(reached[-1].container, reached[-1].evidence)
+    return Finding(reached[-1].container, reached[-1].evidence, lead=_receipt(reached[-1]))
 
 
 def _tls_ends_at(route: Route) -> Finding:
@@ -98,7 +116,9 @@ def _tls_ends_at(route: Route) -> Finding:
 def _certificate(route: Route) -> Finding:
     if not route.certificate_of:
         return Finding("none", route.evidence)
-    return Finding(", ".join(route.certificate_of), route.evidence)
+    seen = tuple(e for end in route.tls_ends_at for e in end.evidence) + route.evidence
+    lead = _about(seen, About.CERTIFICATE)
+    return Finding(", ".join(route.certificate_of), (*lead, *route.evidence), lead=lead)
 
 
 def _clear_on(route: Route) -> Finding:
@@ -108,7 +128,8 @@ def _clear_on(route: Route) -> Finding:
     if route.route_open:
         return Finding(None, _all_evidence(route), route.route_open)
     clear = ", ".join(str(hop.number) for hop in route.hops if hop.clear)
-    return Finding(clear or "none", _all_evidence(route))
+    evidence = _all_evidence(route)
+    return Finding(clear or "none", evidence, lead=_about(evidence, About.BYTES))
 
 
 def _entry(route: Route) -> Finding:
@@ -181,6 +202,18 @@ SAYS: Mapping[str, str] = {
 }
 
 
+_ABSENT = (("on hop none", "on no hop"), ("at nowhere", "nowhere"))
+"""How a sentence goes whose value is that there is none."""
+
+
+def says_of(key: str, expected: object) -> str:
+    """A check of a probe in words."""
+    said = SAYS[key].format(expected=expected)
+    for words, better in _ABSENT:
+        said = said.replace(words, better)
+    return said
+
+
 _NONE_WITHOUT = ("sni", "tls")
 """Fields of TLS: on a hop whose bytes were seen and are something else, their absence is a finding."""
 
@@ -191,6 +224,17 @@ _NOBODYS = ("listener", "process", "local")
 
 _WITHOUT_BYTES = (Stage.REFUSED, Stage.DROPPED)
 """Without a connection no byte of any protocol can have come: that is known, and not merely unseen."""
+
+
+_READ_FROM: Mapping[str, tuple[About, ...]] = {
+    "listener": (About.LISTENER,),
+    "local": (About.CONNECTION,),
+    "process": (About.PROCESS,),
+    "protocol": (About.BYTES,),
+    "sni": (About.BYTES,),
+    "tls": (About.BYTES,),
+}
+"""Field of a hop -> what tells it. What became of TLS shows in the bytes of the next hop too, and in the certificate."""
 
 
 def hop_finding(route: Route, number: int, name: str) -> Finding:
@@ -205,4 +249,9 @@ def hop_finding(route: Route, number: int, name: str) -> Finding:
         value = NOBODY
     if value is None and name == "protocol" and hop.stage in _WITHOUT_BYTES:
         value = "none"
-    return Finding(None if value is None else str(value), hop.evidence, f"{name} of hop {number}: {_open(route)}")
+    unknown = f"{name} of hop {number}: {_open(route)}"
+    lead = _about(hop.evidence, *_READ_FROM.get(name, ()))
+    if name == "tls":
+        lead += tuple(one for onward in route.hops[number : number + 1] for one in _about(onward.evidence, About.BYTES))
+        lead += tuple(one for end in route.tls_ends_at if end.hop == number for one in _about(end.evidence, About.CERTIFICATE))
+    return Finding(None if value is None else str(value), (*hop.evidence, *lead), unknown, lead)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.judge.carried import broken_before, held_back, steps_check
 from lab.judge.finding import Finding
-from lab.judge.findings import READERS, SAYS, hop_finding
+from lab.judge.findings import READERS, hop_finding, says_of
 from lab.judge.repeated import numbered, together
 from lab.judge.verdict import decide
 from lab.judge.wanted import Wanted, equal, tally_holds, tally_words, wanted
@@ -70,7 +70,7 @@ def _expected(place: Place, expect: Expect, found: Found) -> Iterator[Verdict]:
             yield _tally(place, asked, found)
             continue
         want = wanted(key, asked)
-        says = f"{place.id}: {SAYS[key].format(expected=want.spoken)}"
+        says = f"{place.id}: {says_of(key, want.spoken)}"
         yield _each(place, found, f"{place.id}.{key}", says, want, READERS[key])
         if key == "route":
             yield from _hops(place, asked, found)

@@ -30,9 +30,11 @@ def decide(check: str, says: str, want: Wanted, found: Finding, against: tuple[C
     INCONCLUSIVE if witnesses contradict each other, if the value could not be told, if nothing was cited, or if only the
     server's own word stands for it; else PASS or FAIL by comparison.
     """
-    witnesses = independent(found.evidence)
+    witnesses = independent(found.lead or found.evidence)
     outcome, why = _outcome(want, found, against, witnesses)
-    return Verdict(check, outcome, says, want.shown, _short(found.value), witnesses, found.evidence, why)
+    lead = tuple(dict.fromkeys(found.lead))
+    evidence = tuple(dict.fromkeys((*lead, *found.evidence)))
+    return Verdict(check, outcome, says, want.shown, _short(found.value), witnesses, evidence, why, len(lead))
 
 
 def _short(value: object) -> object:

@@ -64,6 +64,21 @@ class TlsAtHop(StrEnum):
     NONE = "none"
 
 
+class About(StrEnum):
+    """What an observation speaks of, so that a check can cite what its value was read from."""
+
+    CONNECTION = "connection"
+    """Between which addresses, taken or refused."""
+    LISTENER = "listener"
+    PROCESS = "process"
+    """Who had the socket, read and wrote."""
+    BYTES = "bytes"
+    """What the first bytes were: a ClientHello, readable HTTP."""
+    CERTIFICATE = "certificate"
+    HANDLER = "handler"
+    ANSWER = "answer"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One observation cited: who saw it, where it can be looked up, and what it says in words."""
@@ -72,6 +87,8 @@ class Evidence:
     where: str
     """`packets/web.pcapng:12` (frame number, from 1), `sockets.jsonl:3` (line, from 1)."""
     says: str
+    about: About | None = None
+    """None: of none of these, or of several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
     why: str = ""
     """For anything but PASS: the reason in one or two sentences, with the next move if there is one."""
+    lead: int = 0
+    """How many of `evidence`, from the first, the value was read from; 0: it rests on all of it."""
 
 
 @dataclass(frozen=True, slots=True)

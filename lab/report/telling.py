@@ -165,9 +165,11 @@ def _one(group: Sequence[Verdict]) -> Verdict:
     """Several checks of one hop as one, for a line."""
     probe, _, hop = _OF_HOP.sub(r"\1", group[0].id).rpartition(".hop")
     values = ", ".join(f"{verdict.id.rpartition('.')[2]} {verdict.expected}" for verdict in group)
-    evidence = tuple(dict.fromkeys(one for verdict in group for one in verdict.evidence))
+    read_from = (one for verdict in group for one in verdict.evidence[: verdict.lead or None])
+    evidence = tuple(dict.fromkeys(read_from))
     witnesses = tuple(dict.fromkeys(name for verdict in group for name in verdict.witnesses))
-    return replace(group[0], says=f"{probe}: hop {hop} has {values}", evidence=evidence, witnesses=witnesses)
+    says = f"{probe}: hop {hop} has {values}"
+    return replace(group[0], says=says, evidence=evidence, witnesses=witnesses, lead=len(evidence), why="")
 
 
 def _drawn(routes: Sequence[Route], steps: Sequence[StepDone], *, timeline: bool) -> Iterator[Text]:
@@ -204,7 +206,9 @@ def _concerns(probe: str, wrong: Sequence[object]) -> bool:
     return any(name in one for one in words) or bool({"twin.others", "twin"} & set(ids))
 
 
-def summary(results: Sequence[CaseResult], seconds: float, where: str, lab: str = "lab") -> Iterator[Text]:
+def summary(
+    results: Sequence[CaseResult], seconds: float, where: str, lab: str = "lab", *, page: bool = True
+) -> Iterator[Text]:
     """The last lines: how many of what, what did not pass, where the evidence lies, what to type next."""
     counts = Counter(result.outcome for result in results)
     checks = sum(len(result.verdicts) for result in results)
@@ -214,7 +218,7 @@ def summary(results: Sequence[CaseResult], seconds: float, where: str, lab: str 
     if len(results) > 1:
         for result in (one for one in results if one.outcome not in GOOD):
             yield Text(f"  {result.outcome}  {result.case}: {_reason(result)}")
-    yield Text(f"evidence in {where}, for a browser in its report.html", style="dim")
+    yield Text(f"evidence in {where}{', for a browser in its report.html' if page else ''}", style="dim")
     yield Text(f"the verdict again, from the evidence alone: {lab} judge {where}", style="dim")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from lab.model.routes import TlsAtHop
+from lab.model.routes import About, TlsAtHop, Witness
 from lab.model.verdicts import Outcome
 from lab.report import timeline as timelines
 
@@ -86,10 +86,10 @@ def _outside(route: Route) -> str:
 
 
 def _draw_hop(hop: Hop) -> Iterator[Text]:
-    yield Text.assemble("      │  ", (_carries(hop), "cyan"), (f"   {_cited(hop.evidence)}", "dim"))
-    yield Text.assemble("      ▼  ", (_arrives(hop), ""), (f"  · {hop.stage}", "dim"))
+    yield Text.assemble("      │  ", (_carries(hop), "cyan"), _cited(hop, About.BYTES, About.CONNECTION))
+    yield Text.assemble("      ▼  ", (_arrives(hop), ""), (f"  · {hop.stage}", "dim"), _cited(hop, About.LISTENER))
     words = _TLS_WORDS[hop.tls] if hop.tls else "what became of TLS is open" if hop.protocol == "tls" else ""
-    yield Text.assemble("    ", (_receiver(hop), "bold"), "  " if words else "", (words, "magenta"))
+    yield Text.assemble("    ", (_receiver(hop), "bold"), "  " if words else "", (words, "magenta"), _cited(hop, About.PROCESS))
 
 
 def _carries(hop: Hop) -> str:
@@ -114,13 +114,11 @@ def _receiver(hop: Hop) -> str:
     return f"{hop.container} · {hop.process or 'unknown program'} · {pid if hop.pid or hop.pid_candidates else 'pid unknown'}"
 
 
-def _cited(evidence: Sequence[Evidence], limit: int = 2) -> str:
-    """The first place of each witness: enough to go and look."""
-    first: dict[str, str] = {}
-    for one in evidence:
-        first.setdefault(str(one.witness), one.where)
-    places = list(first.values())
-    return ", ".join(places[:limit])
+def _cited(hop: Hop, *subjects: About) -> tuple[str, str]:
+    """The first place that tells what a line says: enough to go and look. The kernel's word for a process before others'."""
+    found = [one for subject in subjects for one in hop.evidence if one.about is subject]
+    found.sort(key=lambda one: About.PROCESS in subjects and one.witness is not Witness.KERNEL)
+    return f"   {found[0].where}" if found else "", "dim"
 
 
 def check(verdict: Verdict, *, evidence: bool = True) -> Iterator[Text]:
@@ -138,7 +136,7 @@ def check(verdict: Verdict, *, evidence: bool = True) -> Iterator[Text]:
 
 def _holds(verdict: Verdict, *, evidence: bool) -> Iterator[Text]:
     first = {one.witness: one for one in reversed(verdict.evidence)}
-    cited = [one for one in dict.fromkeys(verdict.evidence) if first[one.witness] is one]
+    cited = verdict.evidence[: verdict.lead] or [one for one in dict.fromkeys(verdict.evidence) if first[one.witness] is one]
     words = f"  [{', '.join(verdict.witnesses)}]" if evidence else f"  {_places(cited)}"
     alone = f"  {verdict.why}" if verdict.why else ""
     yield Text.assemble("  ", mark(verdict.outcome), f"  {verdict.says}", (words, "dim"), (alone, "dim"))
@@ -151,8 +149,9 @@ FEW = 3
 
 
 def _places(cited: Sequence[Evidence]) -> str:
-    more = f", and {len(cited) - FEW} more" if len(cited) > FEW else ""
-    return ", ".join(one.where for one in cited[:FEW]) + more
+    places = list(dict.fromkeys(one.where for one in cited))
+    more = f", and {len(places) - FEW} more" if len(places) > FEW else ""
+    return ", ".join(places[:FEW]) + more
 
 
 def _quoted(evidence: Evidence) -> Text:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.model.routes import Evidence, Witness
+from lab.model.routes import About, Evidence, Witness
 from lab.trace.listeners import written
 
 if TYPE_CHECKING:
     from lab.model.observations import AppEvent, ClientReport, KernelEvent, Packet, SeenProcess, SocketRow
 
 
-def packet(seen: Packet, says: str) -> Evidence:
-    return Evidence(Witness.PACKETS, place(seen), says)
+def packet(seen: Packet, says: str, about: About | None = None) -> Evidence:
+    return Evidence(Witness.PACKETS, place(seen), says, about)
 
 
 def place(seen: Packet) -> str:
@@ -23,12 +23,12 @@ def row(seen: SocketRow) -> Evidence:
     holders = ", ".join(map(str, seen.holders))
     held = f"held by host pid {holders}" if holders else f"inode {seen.inode}, held by no process"
     says = f"{seen.state} {written(seen.local)} with {written(seen.peer)}, {held}, {seen.recv_q} bytes unread"
-    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
+    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says, About.PROCESS if holders else None)
 
 
 def listener(seen: SocketRow) -> Evidence:
     says = f"LISTEN on {written(seen.local)}, held by host pid {', '.join(map(str, seen.holders)) or 'none'}"
-    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
+    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says, About.LISTENER)
 
 
 def queue(seen: SocketRow) -> Evidence:
@@ -36,19 +36,19 @@ def queue(seen: SocketRow) -> Evidence:
     return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
 
 
-def kernel(seen: KernelEvent, says: str) -> Evidence:
-    return Evidence(Witness.KERNEL, f"kernel.jsonl:{seen.line}", says)
+def kernel(seen: KernelEvent, says: str, about: About | None = About.PROCESS) -> Evidence:
+    return Evidence(Witness.KERNEL, f"kernel.jsonl:{seen.line}", says, about)
 
 
 def process(seen: SeenProcess, container: str | None) -> Evidence:
     says = f"host pid {seen.pid} is {seen.name} in {container or 'no known container'}"
-    return Evidence(Witness.PROCESSES, f"processes.jsonl:{seen.line}", says)
+    return Evidence(Witness.PROCESSES, f"processes.jsonl:{seen.line}", says, About.PROCESS)
 
 
-def client(seen: ClientReport, says: str) -> Evidence:
-    return Evidence(Witness.CLIENT, f"client.jsonl:{seen.line}", says)
+def client(seen: ClientReport, says: str, about: About | None = About.ANSWER) -> Evidence:
+    return Evidence(Witness.CLIENT, f"client.jsonl:{seen.line}", says, about)
 
 
 def application(seen: AppEvent) -> Evidence:
     says = " ".join(filter(None, (seen.container, "reports", seen.event, seen.method, seen.target, seen.detail)))
-    return Evidence(Witness.APPLICATION, f"{seen.file}:{seen.line}", says)
+    return Evidence(Witness.APPLICATION, f"{seen.file}:{seen.line}", says, About.HANDLER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.model.routes import Hop
+from lab.model.routes import About, Hop
 from lab.trace import bonds, cite
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
@@ -114,14 +114,14 @@ def _evidence(here: Account) -> Iterator[Evidence]:
     flow = here.leg.connection.receiver or here.leg.flow
     if flow.syns:
         again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
-        yield cite.packet(flow.syns[0], f"SYN from {written(flow.client)} to {written(flow.server)}{again}")
+        yield cite.packet(flow.syns[0], f"SYN from {written(flow.client)} to {written(flow.server)}{again}", About.CONNECTION)
     if flow.refused:
-        yield cite.packet(flow.refused, "RST: refused")
+        yield cite.packet(flow.refused, "RST: refused", About.CONNECTION)
     if flow.accepted:
-        yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection")
+        yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection", About.CONNECTION)
     yield from filter(None, (hello(here), readable(here)))
     yield from here.leg.receiver.evidence
     yield from _bond(here)
     if here.answer:
-        yield cite.packet(here.answer, f"an answer{f', {here.code}' if here.code else ''}")
+        yield cite.packet(here.answer, f"an answer{f', {here.code}' if here.code else ''}", About.ANSWER)
     yield from (cite.application(e) for e in here.events if e.event in ("tls", "parsed", "dispatched", "rejected", "answered"))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.model.routes import Evidence, Hop, Route, Stage, TlsAtHop
+from lab.model.routes import About, Evidence, Hop, Route, Stage, TlsAtHop
 from lab.trace import cite
 from lab.trace.account import Account, Story, accounts
 from lab.trace.answers import answerer, dispatched
@@ -136,7 +136,7 @@ def _evidence(report: ClientReport) -> Iterator[Evidence]:
         yield cite.client(report, f"the client failed during {report.error.during}: {report.error.kind}, {report.error.text}")
     if report.tls:
         leaf = report.tls.chain_sha256[0][:16] if report.tls.chain_sha256 else "none"
-        yield cite.client(report, f"the client agreed on {report.tls.version}, leaf {leaf}…")
+        yield cite.client(report, f"the client agreed on {report.tls.version}, leaf {leaf}…", About.CERTIFICATE)
 
 
 def _questions(story: Story) -> Iterator[str]:

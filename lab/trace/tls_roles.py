@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.model.routes import Contradiction, Evidence, TlsAtHop, TlsEnd, Witness
+from lab.model.routes import About, Contradiction, Evidence, TlsAtHop, TlsEnd, Witness
 from lab.trace import bonds, cite
 from lab.trace.index import gaps
 from lab.trace.streams import packet_at
@@ -102,7 +102,7 @@ def _end(world: World, report: ClientReport, found: Sequence[Account], place: in
 def _certificate(report: ClientReport, owners: tuple[str, ...]) -> Evidence:
     leaf = report.tls.chain_sha256[0][:16] if report.tls else ""
     says = f"the client accepted leaf {leaf}…, whose key {' and '.join(owners)} holds"
-    return Evidence(Witness.CERTIFICATES, f"client.jsonl:{report.line}", says)
+    return Evidence(Witness.CERTIFICATES, f"client.jsonl:{report.line}", says, About.CERTIFICATE)
 
 
 def evidence(found: Sequence[Account], place: int) -> Iterator[Evidence]:
@@ -125,6 +125,7 @@ def hello(here: Account) -> Evidence | None:
     return cite.packet(
         packet_at(up, here.leg.talk.begin),
         f"ClientHello, random {said.random.hex()[:16]}…, SNI {said.sni or 'none'}, ALPN {', '.join(said.alpn) or 'none'}",
+        About.BYTES,
     )
 
 
@@ -134,4 +135,4 @@ def readable(here: Account) -> Evidence | None:
     if said.protocol in (None, TLS) or said.begin >= len(up.data):
         return None
     what = f"{said.head.method} {said.head.target}" if said.head else f"{len(up.data) - said.begin} bytes"
-    return cite.packet(packet_at(up, said.begin), f"{what}, readable ({said.protocol})")
+    return cite.packet(packet_at(up, said.begin), f"{what}, readable ({said.protocol})", About.BYTES)
