@@ -139,12 +139,13 @@ def _nowhere(world: World, found: Sequence[Account]) -> bool | None:
 
 
 def _unreached(world: World, here: Account) -> bool:
-    """Whether no handler can have been entered: no process had the whole head, or its application reports and said nothing."""
+    """Whether no handler can have been entered: no process had the whole head, or its application reports and said nothing,
+    or its process is known to hand requests on and handed on none."""
     if here.leg.failed or here.had is False or here.taken is False or here.finished is False:
         return True
     if here.container in world.index.reports and not gaps(world.index, "application"):
         return True
-    return _headless(here)
+    return here.container in world.habits.forwarders or _headless(here)
 
 
 def _headless(here: Account) -> bool:

@@ -144,7 +144,8 @@ def _questions(story: Story) -> Iterator[str]:
     for here, tls, stage in zip(story.found, story.roles, story.stages, strict=True):
         yield from _of_hop(here, tls, stage)
         yield from here.questions.untold
-        if stage is Stage.PARSED and not here.children and here.container not in story.world.index.reports:
+        known = here.container in story.world.index.reports or here.container in story.world.habits.forwarders
+        if stage is Stage.PARSED and not here.children and not known:
             who = here.container or "its receiver"
             yield f"whether {who} found a route or entered a handler: it sent nothing on, and reports nothing"
         for view in here.leg.connection.views:

@@ -123,7 +123,7 @@ def _routed(here: Account, found: Sequence[Account]) -> bool:
 def _parsed(here: Account, _: Sequence[Account]) -> bool:
     if here.said("parsed"):
         return True
-    if here.misfit:
+    if here.misfit or here.finished is False:
         return False
     try:
         head = request_head(here.request)
@@ -138,7 +138,7 @@ TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account]], bool]], ...] = 
     (Stage.ROUTED, _routed),
     (Stage.REJECTED, lambda here, _: here.said("rejected")),
     (Stage.PARSED, _parsed),
-    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request) and not here.misfit),
+    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request) and not here.misfit and here.finished is not False),
     (Stage.TLS_ENDED, lambda here, found: bool(here.finished) and not _passing(here, found)),
     (Stage.TLS_UNFINISHED, lambda here, found: _protected(here) and bool(here.taken) and not _passing(here, found)),
     (Stage.READ, lambda here, _: bool(here.taken)),

@@ -65,7 +65,7 @@ def taken(index: Index, leg: Leg) -> Taken:
     at_least = max([read, *queued, 0])
     return Taken(
         arrived=arrived,
-        delivered=max([acked, at_least, *(unread(row) for row in rows)]),
+        delivered=max([acked, at_least, _looked_at(leg), *(unread(row) for row in rows)]),
         at_least=at_least,
         at_most=_at_most(leg.receiver, flow, rows if sure else [], at_least, None if gaps(index, "kernel") else read),
         unread=rows[-1] if rows else None,
@@ -85,6 +85,18 @@ def _read(leg: Leg) -> int:
     if flow.syns:
         return sum(event.size for event in reads(life))
     return leg.talk.begin + sum(event.size for event in reads(life) if event.time_ns >= leg.since_ns)
+
+
+def _looked_at(leg: Leg) -> int:
+    """Bytes that a process was shown without taking them (recv(2), MSG_PEEK): its kernel had them, though it need not have
+    said so yet."""
+    if leg.receiver.life is None or not leg.flow.syns:
+        return 0
+    taken, most = 0, 0
+    for event in leg.receiver.life.moves:
+        if event.event == "read" and event.size > 0:
+            taken, most = (taken, max(most, taken + event.size)) if event.peek else (taken + event.size, most)
+    return most
 
 
 def _at_most(owner: Owner, flow: Flow, rows: list[SocketRow], at_least: int, read: int | None) -> int | None:

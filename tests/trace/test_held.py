@@ -545,6 +545,53 @@ def test_a_refusal_by_a_process_that_hands_others_on_is_a_rejection() -> None:
     assert (told.stage, told.dispatched, told.stopped_by, told.stage_open) == (Stage.REJECTED, False, "proxy", "")
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_request_that_came_with_a_refused_handshake_was_never_parsed(refused: bool) -> None:
+    held, tls = Held(port=8443), Tls()
+    held.talk.open().up(tls.hello()).down(tls.reply())
+    held.talk.up(tls.finish() + tls.request(PLAIN))
+    if refused:
+        held.talk.down(b"\x17\x03\x03\x00\x13" + b"a" * 19).fin("down")
+    held.sent = PLAIN
+    held.look("end", recv_q=0, error=ClientError("receive", "alert", "certificate required") if refused else None)
+    route = held.routes()["end"]
+    assert route.stage is (Stage.TLS_UNFINISHED if refused else Stage.PARSED)
+    assert (route.stopped_by, route.dispatched) == ("app", False if refused else None)
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_bytes_that_were_looked_at_and_not_taken_were_readable(looked: bool) -> None:
+    held = Held()
+    held.talk.open()
+    held.talk.packet("up", "PA", PLAIN)
+    held.sent = PLAIN
+    if looked:
+        held.lab.event("read", held.app, held.talk.sockets[1], size=len(PLAIN), peek=True)
+    held.talk.packet("down", "RA")
+    held.look("end", error=ClientError("receive", "reset", "Connection reset by peer"))
+    route = held.routes()["end"]
+    assert (route.stage, route.dispatched) == (Stage.READABLE if looked else Stage.ESTABLISHED, False)
+    assert not looked or route.stopped_by == "app"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_process_that_hands_requests_on_and_keeps_this_one_has_entered_no_handler(known: bool) -> None:
+    lab = Lab(client="10.0.0.9", edge="10.0.0.2", web="10.0.0.3")
+    proxy, app = lab.container("proxy", "edge", 2007), lab.container("app", "web", 3001)
+    lab.listen(("0.0.0.0", 80), proxy)
+    if known:
+        first = lab.tcp("client", CLIENT, "edge", ("10.0.0.2", 80), reader=proxy).open().up(get())
+        lab.tcp("edge", ("10.0.0.2", 50000), "web", WEB, reader=app, writer=proxy).open().up(get()).down(OK)
+        first.down(OK)
+        lab.report(first)
+    began = lab.clock
+    talk = lab.tcp("client", ("10.0.0.9", 40009), "edge", ("10.0.0.2", 80), reader=proxy).open().up(POST)
+    talk.fin("down")
+    lab.report(talk, None, sent=POST, token="", started=began, name="slow")
+    route = lab.routes()[-1]
+    assert (route.stage, route.stopped_by, route.dispatched) == (Stage.PARSED, "proxy", False if known else None)
+
+
 def test_a_reset_is_told_with_who_sent_it() -> None:
     held = Held()
     held.talk.open()
