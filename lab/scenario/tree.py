@@ -112,19 +112,12 @@ def keys(node: Node, path: Path) -> tuple[str, ...]:
     return tuple(found.entries) if isinstance(found, Mapping) else ()
 
 
-def matches(node: Node, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, Node]]:
-    """All that stands at a pattern, in the order of the file."""
-    if not pattern:
-        yield path, node
-        return
-    step, rest = pattern[0], pattern[1:]
-    if step != ANY:
-        child = _child(node, step)
-        if child is not None:
-            yield from matches(child, rest, (*path, step))
-        return
-    for key, child in children(node):
-        yield from matches(child, rest, (*path, key))
+def below(path: Path, node: Node, step: str | int) -> Iterator[tuple[Path, Node]]:
+    """What stands at one step of a pattern below a node, in the order of the file."""
+    if step == ANY:
+        yield from (((*path, key), child) for key, child in children(node))
+    elif (child := _child(node, step)) is not None:
+        yield (*path, step), child
 
 
 def children(node: Node) -> Iterator[tuple[str | int, Node]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lab.model.arrangement import split, url_target
 from lab.scenario.meaning.view import HOST, Finding, Rule, View, ip
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, Scalar, at, matches
+from lab.scenario.tree import ANY, Scalar, at
 from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ URL: Path = ("probes", ANY, "request", "url")
 
 def _texts(view: View, places: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
     for place in places:
-        for path, node in matches(view.tree, place):
+        for path, node in view.matches(place):
             if isinstance(node, Scalar) and isinstance(node.value, str):
                 yield path, node.value
 

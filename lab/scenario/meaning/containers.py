@@ -9,7 +9,7 @@ from lab.model.plan import CONFIG_FOLDER, TLS_FOLDER
 from lab.scenario.files import usable
 from lab.scenario.meaning.view import HOST, Finding, Rule, View
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, Scalar, matches
+from lab.scenario.tree import ANY, Scalar
 from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ _C_STRINGS = (("containers", ANY, "command", ANY), ("containers", ANY, "environm
 
 def _zeros(view: View) -> Iterator[Finding]:
     for place in _C_STRINGS:
-        for path, node in matches(view.tree, place):
+        for path, node in view.matches(place):
             if isinstance(node, Scalar) and "\0" in str(node.value):
                 yield Finding(
                     path, Told("a word of a command, or a variable, ends at a zero byte (execve(2))", "", "take \\0 out")

@@ -13,7 +13,7 @@ from lab.scenario.meaning.listeners import ends
 from lab.scenario.meaning.names import NOBODY
 from lab.scenario.meaning.view import HOST, Finding, Rule, View, ip, repeated
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, Scalar, Sequence, at, matches
+from lab.scenario.tree import ANY, Scalar, Sequence, at
 from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PLACES: tuple[Path, ...] = (("probes", ANY, "expect"), ("probes", ANY, "steps", 
 
 def _expected(view: View, *path: str) -> Iterator[tuple[Path, Node]]:
     for place in PLACES:
-        yield from matches(view.tree, (*place, *path))
+        yield from view.matches((*place, *path))
 
 
 def _entries(view: View) -> Iterator[Finding]:

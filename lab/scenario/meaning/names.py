@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lab.model.arrangement import CLIENT, network_names
 from lab.scenario.meaning.view import HOST, Finding, Rule, View
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, Scalar, matches
+from lab.scenario.tree import ANY, Scalar
 from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _undefined(view: View) -> Iterator[Finding]:
 def _named(view: View, row: Reference) -> Iterator[tuple[Path, Node, bool]]:
     """Each place of a row that is there, and whether its name is the key."""
     for place in row.places:
-        for path, node in matches(view.tree, place):
+        for path, node in view.matches(place):
             yield path, node, place in KEYED and isinstance(path[-1], str)
 
 

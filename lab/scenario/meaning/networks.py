@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.model.arrangement import CLIENT, all_namespaces, network_names
 from lab.scenario.meaning.view import SMALLEST, Finding, Rule, View, ip, network, repeated, strange
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, Mapping, Scalar, Sequence, at, matches
+from lab.scenario.tree import ANY, Mapping, Scalar, Sequence, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ def _undecided(view: View) -> Iterator[Finding]:
 
 
 def _twice(view: View) -> Iterator[Finding]:
-    for path, node in (*matches(view.tree, ("namespaces", ANY, "networks")), *matches(view.tree, ("namespaces", ANY, "names"))):
+    for path, node in (*view.matches(("namespaces", ANY, "networks")), *view.matches(("namespaces", ANY, "names"))):
         items = node.items if isinstance(node, Sequence) else ()
         for place, value in repeated(item.value for item in items if isinstance(item, Scalar)):
             yield Finding((*path, place), Told(f"`{value}` stands here twice"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.scenario.meaning.addresses import targets
 from lab.scenario.meaning.view import HOST, Finding, Rule, View
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, at, matches
+from lab.scenario.tree import ANY, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def _probe(view: View, path: tuple[str | int, ...]) -> Probe | None:
 
 
 def _headers(view: View) -> Iterator[Finding]:
-    for path, node in matches(view.tree, ("probes", ANY, "request", "headers", ANY)):
+    for path, node in view.matches(("probes", ANY, "request", "headers", ANY)):
         if str(path[-1]).lower() == TOKEN_HEADER:
             yield Finding(path, Told("this header carries the lab's own token", "", "take it away"), key=True)
         value = getattr(node, "value", "")
@@ -83,7 +83,7 @@ def _headers(view: View) -> Iterator[Finding]:
 
 
 def _moments(view: View) -> Iterator[Finding]:
-    for path, _ in matches(view.tree, ("probes", ANY, "steps", ANY, "expect")):
+    for path, _ in view.matches(("probes", ANY, "steps", ANY, "expect")):
         if at(view.tree, (*path[:-1], "look")) is None:
             told = Told("`expect` of a step is judged by a look", "", "add `look: NAME` to the step")
             yield Finding(path, told, key=True)

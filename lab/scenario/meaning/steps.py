@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.model.scenario import ClientTls, Step
 from lab.scenario.meaning.view import Finding, Rule, View
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY, matches
+from lab.scenario.tree import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _handshakes(view: View) -> Iterator[Finding]:
 
 
 def _stopped(view: View) -> Iterator[Finding]:
-    for path, _ in matches(view.tree, ("probes", ANY, "exact", "tls", "stop_after")):
+    for path, _ in view.matches(("probes", ANY, "exact", "tls", "stop_after")):
         told = Told("exact bytes need the whole handshake", "", "make steps of it: `tls: {..., stop_after: N}`, then `look`")
         yield Finding(path, told, key=True)
 
@@ -118,7 +118,7 @@ def _looks(view: View) -> Iterator[Finding]:
 
 def _tallies(view: View) -> Iterator[Finding]:
     for place in (("probes", ANY, "expect", "tally"), ("probes", ANY, "steps", ANY, "expect", "tally")):
-        for path, _ in matches(view.tree, place):
+        for path, _ in view.matches(place):
             if view.scenario.probes[str(path[1])].repeat == 1:
                 told = Told(
                     "a tally counts the repetitions of a probe, and this one is sent once", "", "add `repeat: N` to the probe"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lab.model.arrangement import aliases, all_namespaces, attachments, namespace_of, network_names
 from lab.model.plan import HOST
 from lab.scenario.telling import Finding
-from lab.scenario.tree import keys
+from lab.scenario.tree import below, keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +41,19 @@ class View:
         """Namespaces that something defines: those written down, and those of containers that name none."""
         own = (name for name, container in self.scenario.containers.items() if container.namespace in (None, name))
         return tuple(dict.fromkeys((*keys(self.tree, ("namespaces",)), *own)))
+
+    def matches(self, pattern: Path) -> tuple[tuple[Path, Node], ...]:
+        """All that stands at a pattern, in the order of the file. Each part of a pattern is looked up once for all rules."""
+        if not pattern:
+            return (((), self.tree),)
+        if pattern not in self._found:
+            above = self.matches(pattern[:-1])
+            self._found[pattern] = tuple(one for path, node in above for one in below(path, node, pattern[-1]))
+        return self._found[pattern]
+
+    @cached_property
+    def _found(self) -> dict[Path, tuple[tuple[Path, Node], ...]]:
+        return {}
 
     @cached_property
     def containers(self) -> tuple[str, ...]:
