@@ -31,6 +31,7 @@ Option = Literal[
     "send_proxy",
     "send_proxy_passthrough",
     "send_proxy_to_some",
+    "fastcgi",
     "workers",
     "head_bytes",
     "body_bytes",
@@ -62,6 +63,8 @@ class Server(BaseModel):
     title: str
     role: Literal["proxy", "application", "database", "agent", "base"]
     """`agent`: the lab's own recorder, client and certificate issuer; `base`: what the others are built on."""
+    speaks: Literal["http", "fastcgi"] = "http"
+    """What an application understands; FastCGI comes from a web server before it."""
     image: str | None = None
     """Folder whose image it runs, where that is another row's; None: its own."""
     config: str | None = None

@@ -110,6 +110,8 @@ class Rule(_Strict):
     tls: Literal[Tls.ENDED, Tls.PASSTHROUGH] | None = None
     """Only with `sni`: overrides the listener's `tls` for this name."""
     upstream_tls: UpstreamTls | None = None
+    fastcgi: UrlPath | None = None
+    """Speak FastCGI to the upstream, which is to run this script (a path in its own container)."""
     send_proxy: bool = False
     """Begin each connection to the upstream with a PROXY line (version 1)."""
 

@@ -70,6 +70,7 @@ OF_LISTENER: Mapping[Option, Callable[[RenderListener], object]] = {
     "send_proxy": lambda one: any(rule.send_proxy and rule.tls is not Tls.PASSTHROUGH for rule in one.rules),
     "send_proxy_passthrough": lambda one: any(rule.send_proxy and rule.tls is Tls.PASSTHROUGH for rule in one.rules),
     "send_proxy_to_some": lambda one: len({rule.send_proxy for rule in one.rules}) > 1,
+    "fastcgi": lambda one: any(rule.fastcgi for rule in one.rules),
 }
 """Option -> what a listener asks; None and False: nothing."""
 

@@ -29,6 +29,8 @@ def arrangements(row: Server) -> dict[str, dict[str, Any]]:
 
 
 def _of_application(row: Server) -> dict[str, dict[str, Any]]:
+    if row.speaks == "fastcgi":
+        return {"serves-fastcgi": _behind(row)}
     made = {}
     if Tls.NONE in row.tls:
         made["serves-clear"] = _alone(row, "0.0.0.0:8080", {}, "http")
@@ -43,6 +45,18 @@ def _alone(row: Server, on: str, tls: dict[str, Any], scheme: str) -> dict[str, 
     expect = {"route": [hop], "tls_ends_at": [SERVER] if ended else [], "answered_by": SERVER, **_GOOD}
     containers = {SERVER: {"namespace": "web", "server": row.name, "listen": [{"on": on, **tls}]}}
     return _scenario(row, {"web": {"names": [CLIENT_FACING]}}, containers, _probes(scheme, on, expect))
+
+
+def _behind(row: Server) -> dict[str, Any]:
+    """Behind nginx, which speaks FastCGI to it."""
+    route = ["front", {"to": SERVER, "listener": "0.0.0.0:9000", "tls": "none", **_process(row)}]
+    expect = {"route": route, "answered_by": SERVER, **_GOOD}
+    rule = {"to": "web:9000", "fastcgi": "/opt/lab/handler.php"}
+    containers = {
+        "front": {"namespace": "edge", "server": "nginx", "listen": [{"on": "0.0.0.0:8080", "routes": [rule]}]},
+        SERVER: {"namespace": "web", "server": row.name, "listen": [{"on": "0.0.0.0:9000"}]},
+    }
+    return _scenario(row, {"edge": {"names": [CLIENT_FACING]}, "web": {}}, containers, _probes("http", "0.0.0.0:8080", expect))
 
 
 _GOOD = {"status": 200, "dispatched": True}
@@ -147,7 +161,11 @@ OF_LISTENER: Mapping[Option, dict[str, Any]] = {
     "deny": {"deny": ("/private",)},
     "rate": {"rate": Rate(requests=1)},
 }
-OF_RULE: Mapping[Option, Tls] = {"send_proxy": Tls.ENDED, "send_proxy_passthrough": Tls.PASSTHROUGH}
+OF_RULE: Mapping[Option, tuple[Tls, dict[str, Any]]] = {
+    "send_proxy": (Tls.ENDED, {"send_proxy": True}),
+    "send_proxy_passthrough": (Tls.PASSTHROUGH, {"send_proxy": True}),
+    "fastcgi": (Tls.NONE, {"fastcgi": "/index.php"}),
+}
 OF_CONTAINER: Mapping[Option, Settings] = {
     "workers": Settings(workers=2),
     "head_bytes": Settings(limits=Limits(head_bytes=4096)),
@@ -204,9 +222,9 @@ def _unclaimed_options(row: Server, base: RenderListener) -> Iterator[tuple[str,
     for option, change in OF_LISTENER.items():
         if option not in row.options:
             yield option, replace(base, **change)
-    for option, mode in OF_RULE.items():
+    for option, (mode, change) in OF_RULE.items():
         if option not in row.options and mode in row.tls and row.role == "proxy":
-            yield option, replace(base, tls=mode, rules=(replace(_rule(mode), send_proxy=True),))
+            yield option, replace(base, tls=mode, rules=(replace(_rule(mode), **change),))
 
 
 def _rule(tls: Tls, **conditions: str) -> RenderRule:

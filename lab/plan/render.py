@@ -103,8 +103,9 @@ def _check_rule(rule: RenderRule) -> None:
     for name in (rule.sni, rule.http_host, rule.upstream_tls):
         if name is not None:
             host(name)
-    if rule.path is not None:
-        quoted(rule.path)
+    for path in (rule.path, rule.fastcgi):
+        if path is not None:
+            quoted(path)
 
 
 def _check(listener: RenderListener) -> None:
@@ -133,6 +134,8 @@ def _wrongs(listener: RenderListener) -> Iterator[str]:
 def _wrong(listener: RenderListener, rule: RenderRule) -> str:
     if rule.tls is Tls.PASSTHROUGH and (rule.http_host or rule.path or rule.upstream_tls):
         return "where TLS is passed through, host and path cannot be seen and TLS cannot be begun"
+    if rule.fastcgi and (rule.tls is Tls.PASSTHROUGH or rule.upstream_tls or rule.send_proxy):
+        return "FastCGI is spoken in clear, by who has read the request, and without a PROXY line"
     if listener.tls is Tls.NONE and (rule.sni or rule.tls is not Tls.NONE):
         return "the listener has no TLS, so a rule cannot ask for SNI or TLS"
     if listener.tls is not Tls.NONE and rule.tls is Tls.NONE:

@@ -175,6 +175,7 @@ def _rule(name: str, scenario: Scenario, listen: Listen, rule: Rule) -> RenderRu
         tls=rule.tls or listen.tls,
         upstream_tls=rule.upstream_tls.name if rule.upstream_tls else None,
         send_proxy=rule.send_proxy,
+        fastcgi=rule.fastcgi,
     )
 
 

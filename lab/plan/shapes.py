@@ -32,6 +32,8 @@ class RenderRule:
     """Name to verify in the upstream's certificate and to send as SNI; None: plaintext to the upstream."""
     send_proxy: bool = False
     """A PROXY line of version 1 begins each connection to the upstream."""
+    fastcgi: str | None = None
+    """The script that the upstream is to run; None: the upstream speaks HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
