@@ -9,6 +9,13 @@ import pytest
 IMAGES = Path(__file__).parents[2] / "images"
 
 
-@pytest.mark.parametrize(("one", "other"), [("uvicorn/handler.py", "hypercorn/handler.py")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("uvicorn/handler.py", "hypercorn/handler.py"),
+        ("gunicorn/handler.py", "socket-activated/handler.py"),
+        ("tomcat/Handler.java", "jetty/Handler.java"),
+    ],
+)
 def test_a_handler_is_the_same_in_both(one: str, other: str) -> None:
     assert (IMAGES / one).read_bytes() == (IMAGES / other).read_bytes()
