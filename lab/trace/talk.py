@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lab.trace import fastcgi
 from lab.trace.http import Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
 from lab.trace.messages import Answer, Message, answers
 from lab.trace.messages import requests as split
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     """Which of a connection's requests is meant."""
 
 TLS, H2, BYTES, PROXY, POSTGRES = "tls", "h2", "bytes", "proxy", "postgresql"
+FASTCGI = "fastcgi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Talk:
     answer: int = 0
     """Offset in `down` of what came back since."""
     protocol: str | None = None
-    """`tls`, `http/1.1`, `http/1.0`, `h2`, `proxy` (a PROXY header and no more), `postgresql`, `bytes`; None: nothing came."""
+    """`tls`, `http/1.1`, `http/1.0`, `h2`, `fastcgi`, `proxy` (a PROXY header and no more), `postgresql`, `bytes`;
+    None: nothing came."""
     proxied: Proxied | None = None
     hello: ClientHello | None = None
     reply: ServerHello | None = None
@@ -75,6 +78,8 @@ def talk(flow: Flow) -> Talk:
         return _encrypted(up, down, first, proxied)
     if begins(up[first:]) or (not flow.syns and goes_on(up[first:])):
         return Talk(first, 0, POSTGRES, proxied, queries=queries(up[first:]))
+    if fastcgi.asks(up[first:]):
+        return Talk(first, 0, FASTCGI, proxied, status=fastcgi.answer(down))
     protocol, head = _clear(up, first)
     messages = () if protocol == H2 else split(up, first)
     methods = [each.head.method for each in messages if each.head]
@@ -93,6 +98,8 @@ def meaning(whole: Talk, flow: Flow, since_ns: int, choose: Choose) -> Talk:
     """The same, told for one request: the chosen one where it can be told apart, else what was said from `since_ns` on."""
     if whole.protocol == TLS:
         return replace(whole, answer=offset_since(flow.down, since_ns))
+    if whole.protocol == FASTCGI:
+        return whole
     if whole.messages and flow.syns:
         return _meaning(whole, flow.down.data, choose(whole.messages, flow.up))
     return _since(whole, flow, since_ns)
