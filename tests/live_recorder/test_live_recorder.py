@@ -10,13 +10,14 @@ import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dpkt
 import pytest
 
 from lab.engine import agent as agents
-from lab.engine import docker
+from lab.engine import collecting, docker
 from lab.engine.bench import RECORDER_CAPABILITIES
 from lab.engine.errors import AgentError
 from lab.engine.folder import read_observations
@@ -286,6 +287,35 @@ def test_a_busy_second_loses_nothing(place: Any, evidence: Fetch) -> None:
     events = [each["event"] for each in lines(folder, "kernel")]
     assert events.count("accept") == count
     assert events.count("write") == 2 * count
+
+
+INSTANCES = "/sys/kernel/tracing/instances"
+
+
+def test_events_that_had_no_room_are_counted_and_become_a_gap(place: Any) -> None:
+    web = place.run("web", "none")
+    with place.recorder() as (recorder, made):
+        recorder.ready(20)
+        recorder.ask("attach", case="one", namespaces=named(web=web), host=None)
+        place.python("server", f"container:{web.id}", SERVER)
+        wait(recorder, LISTENER, 10)
+        shrink(place, made)
+        place.engine.api.pause(made)
+        request(place, web, "127.0.0.1", 300)
+        place.engine.api.unpause(made)
+        done = recorder.ask("detach", case="one")
+    assert done["kernel_lost"] > 0
+    standing: Any = SimpleNamespace(bench=SimpleNamespace(facts={}), attached=True)
+    (gap,) = collecting._gaps(standing, done)
+    assert (gap.witness, gap.why) == ("kernel", f"{done['kernel_lost']} events were lost")
+
+
+def shrink(place: Any, recorder: str) -> None:
+    """Make the trace buffer of this recorder hold next to nothing. Its own pid is in its instance's name."""
+    pid = docker.inspect(place.engine, recorder).pid
+    program = f"import glob; [open(each, 'w').write('4') for each in glob.glob('{INSTANCES}/lab-*-{pid}-*/buffer_size_kb')]"
+    code, said = docker.exec_in(place.engine, recorder, ("python3", "-c", program))
+    assert code == 0, said
 
 
 @pytest.mark.parametrize("missing", RECORDER_CAPABILITIES)

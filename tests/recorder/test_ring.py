@@ -210,6 +210,18 @@ def test_an_event_that_the_kernel_lacks_is_left_out_and_named(tmp_path: Path) ->
     assert (enabled / "enable").read_text() == "1"
 
 
+def test_a_filter_is_set_where_the_event_has_its_field(tmp_path: Path) -> None:
+    folder = root(tmp_path)
+    form = folder / "events/tcp/tcp_retransmit_skb/format"
+    place = folder / "instances/lab/events/tcp/tcp_retransmit_skb/filter"
+    tracefs._enable(folder, folder / "instances/lab", "tcp_retransmit_skb")
+    assert place.read_text() == "err == 0"
+    place.unlink()
+    form.write_text(form.read_text().replace("field:int err;", "field:int other;"))
+    tracefs._enable(folder, folder / "instances/lab", "tcp_retransmit_skb")
+    assert not place.exists()
+
+
 @pytest.mark.parametrize("missing", [name for name, wanted in tracefs.EVENTS.items() if wanted.essential])
 def test_control_without_an_essential_event_the_witness_is_refused(tmp_path: Path, missing: str) -> None:
     folder = root(tmp_path, (missing,))

@@ -40,6 +40,28 @@ def test_a_thread_of_a_thread_that_is_gone_too() -> None:
     assert tids.owner(memory, GONE + 1).pid == os.getpid()
 
 
+def test_a_process_born_on_the_host_may_have_moved_before_it_ended() -> None:
+    here = tids.owner(tids.Memory(), os.getpid()).inode
+    memory = tids.Memory(host=here)
+    tids.birth(memory, os.getpid(), GONE, 0)
+    tids.birth(memory, os.getpid(), GONE + 1, tids.CLONE_THREAD)
+    assert tids.owner(memory, GONE) == tids.Owner(GONE, None)
+    assert tids.owner(memory, GONE + 1).inode == here
+
+
+def test_a_process_that_ended_while_its_events_waited_is_still_what_it_was() -> None:
+    memory = tids.Memory()
+    was = tids.Owner(GONE, 42, 7)
+    memory.known[GONE] = was, -1e9
+    assert tids.owner(memory, GONE) == was
+
+
+def test_control_a_number_used_again_is_another_process() -> None:
+    memory = tids.Memory()
+    memory.known[os.getpid()] = tids.Owner(1, 42, -7), -1e9
+    assert tids.owner(memory, os.getpid()).pid == os.getpid()
+
+
 def test_the_dead_and_the_unborn_are_nobody() -> None:
     assert tids.owner(tids.Memory(), 0) is tids.NOBODY
     assert tids.owner(tids.Memory(), GONE).inode is None

@@ -80,8 +80,8 @@ def close(link: Link) -> None:
     if link.thread is not None:
         link.thread.join()
     for gate in link.gates:
-        _give(gate, counting.release(gate.ruling))
         with contextlib.suppress(OSError):  # without its reader a queue lets everything pass
+            _give(gate, counting.release(gate.ruling))
             namespaces.inside(gate.namespace.descriptor, partial(netlink.unhook, gate.number))
         gate.queue.close()
     for each in link.end:
@@ -146,7 +146,16 @@ def _gate(namespace: Namespace, hook: str, number: int, ruling: counting.Ruling)
 
 
 def _serve(link: Link) -> None:
-    """Give verdicts until it is over. In the link's own thread."""
+    """Give verdicts until it is over. In the link's own thread. A fault lets everything pass: nobody reads any more."""
+    try:
+        _judge_all(link)
+    except BaseException:
+        for gate in link.gates:
+            gate.queue.close()
+        raise
+
+
+def _judge_all(link: Link) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(link.end[0], selectors.EVENT_READ)
         for gate in link.gates:

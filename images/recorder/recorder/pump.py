@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recorder import capture, case, evidence, formats, netlink, processes, ring, tids, timeline, tracefs
+from recorder import capture, case, evidence, formats, namespaces, netlink, processes, ring, tids, timeline, tracefs
 
 if TYPE_CHECKING:
     import socket
@@ -51,6 +51,8 @@ class Pump:
 
 def start(instance: tracefs.Instance | None, *, follows: bool = False) -> Pump:
     pump = Pump(selectors.DefaultSelector(), os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK), instance, follows=follows)
+    host = namespaces.host_pid()
+    pump.threads.host = namespaces.inode_of_process(host) if host else None
     pump.selector.register(pump.wake[0], selectors.EVENT_READ, lambda: _tasks(pump))
     for pipe in instance.pipes if instance else ():
         pump.selector.register(pipe, selectors.EVENT_READ, lambda: _trace(pump))

@@ -1,9 +1,10 @@
 """From the thread id in a trace record to the process and its network namespace.
 
 Rule: looked up while the event is milliseconds old, and remembered with the thread's start time, so a number used
-again is not mistaken. A thread that ended before its event was read is named by its birth (`task_newtask`): a server
-that takes a thread for each connection would else be nobody. Weak spot: a number used again within `TRUST` seconds
-would be mistaken, which takes a whole round of the pid counter in that time.
+again is not mistaken. A thread that ended before its event was read is what it was when it was last looked up, or else
+what its birth (`task_newtask`) said: a server that takes a thread for each connection would else be nobody. Weak spot:
+a number used again within `TRUST` seconds would be mistaken, which takes a whole round of the pid counter in that time;
+a process born in the engine's namespace may have moved on, as those of `docker exec` do, so its birth does not say where.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Memory:
     """Threads seen so far and when they were last looked at (monotonic seconds)."""
 
     known: dict[int, tuple[Owner, float]] = field(default_factory=dict)
+    host: int | None = None
+    """Inode of the engine's namespace."""
     born: dict[int, Owner] = field(default_factory=dict)
     """Thread -> its process, as its birth said; for those that are gone when they are looked up."""
 
@@ -51,7 +54,8 @@ def birth(memory: Memory, parent: int, child: int, flags: int) -> None:
     if flags & CLONE_THREAD:
         memory.born[child] = maker
     else:
-        memory.born[child] = Owner(child, None if flags & CLONE_NEWNET else maker.inode)
+        moves = flags & CLONE_NEWNET or maker.inode == memory.host
+        memory.born[child] = Owner(child, None if moves else maker.inode)
 
 
 def owner(memory: Memory, tid: int) -> Owner:
@@ -62,16 +66,14 @@ def owner(memory: Memory, tid: int) -> Owner:
     known, since = memory.known.get(tid, (NOBODY, 0.0))
     if known is not NOBODY and now - since < TRUST:
         return known
-    if known is not NOBODY and _same(tid, known):
-        memory.known[tid] = known, now
-        return known
-    return _remember(memory, tid, now)
+    return _looked_up(memory, tid, known, now)
 
 
-def _remember(memory: Memory, tid: int, now: float) -> Owner:
+def _looked_up(memory: Memory, tid: int, known: Owner, now: float) -> Owner:
+    """As it is now; if it is gone, as it was."""
     fresh = look_up(tid)
     if fresh.inode is None:
-        return memory.born.get(tid, fresh)
+        return known if known is not NOBODY else memory.born.get(tid, fresh)
     if len(memory.known) >= MOST:
         memory.known.clear()
     memory.known[tid] = fresh, now
@@ -86,12 +88,3 @@ def look_up(tid: int) -> Owner:
     except (FileNotFoundError, ProcessLookupError):
         return Owner(tid, None)
     return Owner(int(status["Tgid"]), namespaces.inode_of_process(tid), start)
-
-
-def _same(tid: int, known: Owner) -> bool:
-    """Whether it is still that thread, in that namespace."""
-    try:
-        start = processes.start_time(tid)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return start == known.start and namespaces.inode_of_process(tid) == known.inode

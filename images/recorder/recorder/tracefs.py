@@ -25,7 +25,7 @@ BUFFERS_KB, SMALLEST_KB, LARGEST_KB = 64 * 1024, 1408, 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One event: where it is, the fields that are read, and the filter in the kernel."""
+    """One event: where it is, the fields that are read, and the filter in the kernel where it has the filter's field."""
 
     system: str
     fields: tuple[str, ...]
@@ -46,12 +46,12 @@ EVENTS: dict[str, Wanted] = {
     "sys_exit_accept": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0"),
     "task_newtask": Wanted("task", (*_COMMON, "pid", "clone_flags"), essential=True),
     "sk_data_ready": Wanted("sock", (*_COMMON, "skaddr", "family", "protocol"), _INET),
-    "tcp_retransmit_skb": Wanted("tcp", (*_COMMON, "skaddr", *_ENDS)),
+    "tcp_retransmit_skb": Wanted("tcp", (*_COMMON, "skaddr", *_ENDS), "err == 0"),
     "tcp_retransmit_synack": Wanted("tcp", (*_COMMON, *_ENDS)),
     "tcp_send_reset": Wanted("tcp", (*_COMMON, "skaddr", "reason", "saddr", "daddr")),
     "tcp_receive_reset": Wanted("tcp", (*_COMMON, "skaddr", *_ENDS)),
 }
-"""`tcp_send_reset` has both ends and a reason since Linux 6.10."""
+"""`tcp_send_reset` has both ends and a reason since Linux 6.10; a retransmission that failed is told since 6.16, as `err`."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -171,9 +171,10 @@ def _buffer_kb(processors: int) -> int:
 
 def _enable(root: Path, folder: Path, event: str) -> formats.Format:
     wanted = EVENTS[event]
-    form = formats.parse((root / "events" / wanted.system / event / "format").read_text(), wanted.fields)
+    text = (root / "events" / wanted.system / event / "format").read_text()
+    form = formats.parse(text, wanted.fields)
     place = folder / "events" / wanted.system / event
-    if wanted.filter:
+    if wanted.filter and f" {wanted.filter.split()[0]};" in text:
         _set(place / "filter", wanted.filter)
     _set(place / "enable", "1")
     return form
