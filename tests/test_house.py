@@ -69,6 +69,7 @@ def _commands() -> dict[str, typer.models.CommandInfo]:
 
 WANTED = [
     "run",
+    "watch",
     "list",
     "plan",
     "validate",
