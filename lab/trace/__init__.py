@@ -4,6 +4,7 @@
     streams, flows            packets to ordered bytes, and to connections as one namespace saw them
     connections               the same connection joined over namespaces
     lives                     the kernel's timeline by socket
+    tunnel                    a CONNECT that was answered
     tls_records, tls, http    what bytes say; a value, None for "need more", or an exception
     talk                      what is said on one connection
     listeners, owners         who listens, who received, who initiated

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Stage
+from lab.trace import bonds
 from lab.trace.handshake import requests
-from lab.trace.reasons import CLIENT, awaited, because, first_end
+from lab.trace.reasons import CLIENT, awaited, because, first_end, first_word
 from lab.trace.stages import rank
 from lab.trace.talk import TLS
-from lab.trace.tls_records import clear_alerts
 
 if TYPE_CHECKING:
     from lab.model.observations import ClientReport
@@ -62,8 +62,14 @@ BODY = (Stage.PARSED, Stage.ROUTED, Stage.DISPATCHED)
 
 
 def sender(story: Story, here: Account) -> str | None:
-    """Who sent on this leg."""
-    return CLIENT if here.leg.parent is None else story.found[here.leg.parent].container
+    """Who sent on this leg. A process that only passes bytes on speaks for the one before it, unless it spoke up itself."""
+    if here.leg.parent is None:
+        return CLIENT
+    before = story.found[here.leg.parent]
+    word = first_word(story.report, before)
+    if here.leg.bond in (bonds.SAME_HELLO, bonds.IDENTICAL) and (word is None or word[1]):
+        return sender(story, before)
+    return before.container
 
 
 def _lost(here: Account) -> bool:
@@ -98,13 +104,8 @@ def _ended_by_receiver(report: ClientReport, here: Account) -> bool:
 
 def _by_sender(story: Story, here: Account) -> bool:
     """Whether the sender ended a handshake: by an alert, by half a hello, or by closing first."""
-    said = here.leg.talk
-    if clear_alerts(said.down_records):
-        return False
-    first = first_end(story.report, here)
-    if clear_alerts(said.up_records) or (said.hello is None and first is None):
-        return True
-    return first is not None and first[1]
+    word = first_word(story.report, here)
+    return here.leg.talk.hello is None if word is None else word[1]
 
 
 def line(story: Story) -> str:

@@ -12,6 +12,7 @@ from lab.model.routes import About, Hop
 from lab.trace import bonds, cite
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
+from lab.trace.streams import packet_at
 from lab.trace.talk import H2, TLS
 from lab.trace.tls_roles import hello, readable
 
@@ -110,6 +111,13 @@ def _bond(here: Account) -> Iterator[Evidence]:
         yield cite.kernel(wrote, f"host pid {pid}, which read the hop before, wrote here")
 
 
+def _tunnel(here: Account) -> Iterator[Evidence]:
+    opened, up = here.leg.talk.tunnel, here.leg.flow.up
+    if opened:
+        begin = here.leg.talk.proxied.size if here.leg.talk.proxied else 0
+        yield cite.packet(packet_at(up, begin), f"CONNECT {opened.target}, and the tunnel was opened")
+
+
 def _evidence(here: Account) -> Iterator[Evidence]:
     flow = here.leg.connection.receiver or here.leg.flow
     if flow.syns:
@@ -119,6 +127,7 @@ def _evidence(here: Account) -> Iterator[Evidence]:
         yield cite.packet(flow.refused, "RST: refused", About.CONNECTION)
     if flow.accepted:
         yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection", About.CONNECTION)
+    yield from _tunnel(here)
     yield from filter(None, (hello(here), readable(here)))
     yield from here.leg.receiver.evidence
     yield from _bond(here)

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Stage
 from lab.trace.cite import place
+from lab.trace.handshake import ALERT_MOST
 from lab.trace.http import flaws
 from lab.trace.index import SLACK_NS
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
-from lab.trace.tls_records import ALERTS, clear_alerts
+from lab.trace.tls_records import ALERTS, APPLICATION, clear_alerts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lab.model.observations import ClientReport, Packet
     from lab.trace.account import Account
     from lab.trace.messages import Message
+    from lab.trace.streams import Stream
 
 CLIENT = "client"
 
@@ -181,6 +183,23 @@ def ended(report: ClientReport, here: Account, sender: str) -> str:
     who = sender if by_sender else here.container or "the receiver"
     how = "reset" if "R" in packet.flags else "closed"
     return f"; it was {how} by {who} ({place(packet)})"
+
+
+def first_word(report: ClientReport, here: Account) -> tuple[Packet, bool] | None:
+    """The first alert, FIN or reset while the probe was on its way, and whether the sender of this leg sent it: what comes
+    after it only answers it. An encrypted alert is told from its length."""
+    end, until = first_end(report, here), report.finished_ns + SLACK_NS
+    found = [(packet_at(stream, at), sent) for stream, at, sent in _alerts(here)]
+    found = [each for each in found if each[0].time_ns <= until] + ([end] if end else [])
+    return min(found, key=lambda each: each[0].time_ns, default=None)
+
+
+def _alerts(here: Account) -> Iterator[tuple[Stream, int, bool]]:
+    said, flow = here.leg.talk, here.leg.flow
+    for records, stream, by_sender in ((said.up_records, flow.up, True), (said.down_records, flow.down, False)):
+        hidden = [r.offset for r in records if r.kind == APPLICATION and len(r.body) <= ALERT_MOST]
+        for at in (*(alert.offset for alert in clear_alerts(records)), *hidden):
+            yield stream, at, by_sender
 
 
 def first_end(report: ClientReport, here: Account) -> tuple[Packet, bool] | None:

@@ -91,7 +91,7 @@ def _stage(world: World, report: ClientReport, found: Sequence[Account], place: 
     here = found[place]
     if not here.leg.flow.accepted and here.leg.flow.syns:
         return _unanswered(here.leg, report)
-    if here.answered and (here.outer or here.leg.talk.status or here.leg.talk.protocol == TLS):
+    if here.answered and (here.outer or here.leg.talk.status or here.leg.talk.protocol == TLS or place == answerer):
         own = place == answerer or not (here.children or here.untold)
         return Stage.REJECTED if own and rejected(world, report, found, place) else Stage.ANSWERED
     return _unfinished(here, found)
@@ -168,6 +168,8 @@ def rejected(world: World, report: ClientReport, found: Sequence[Account], place
         return True
     if here.said("dispatched"):
         return False
+    if here.head and here.head.method == "CONNECT" and here.leg.talk.tunnel is None:
+        return True  # RFC 9110, section 9.3.6: no tunnel was opened, so nothing was handed on
     if here.children and not any(found[n].answered for n in here.children):
         return True
     if here.container in world.index.reports and not gaps(world.index, "application"):

@@ -18,6 +18,7 @@ from lab.trace.postgres import Query, begins, goes_on, queries
 from lab.trace.streams import offset_since, packet_at
 from lab.trace.tls import ClientHello, ServerHello, client_hello, server_hello
 from lab.trace.tls_records import KINDS, NotTls, Record, whole_records
+from lab.trace.tunnel import Tunnel, tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +39,15 @@ class Talk:
     """Both directions of one connection, as far as they concern one request."""
 
     begin: int = 0
-    """Offset in `up` of the request's bytes, PROXY header left out."""
+    """Offset in `up` of the request's bytes, PROXY header and CONNECT left out."""
     answer: int = 0
     """Offset in `down` of what came back since."""
     protocol: str | None = None
     """`tls`, `http/1.1`, `http/1.0`, `h2`, `fastcgi`, `proxy` (a PROXY header and no more), `postgresql`, `bytes`;
     None: nothing came."""
     proxied: Proxied | None = None
+    tunnel: Tunnel | None = None
+    """What a proxy was asked to connect to, and did; all else is told of what passed inside."""
     hello: ClientHello | None = None
     reply: ServerHello | None = None
     up_records: tuple[Record, ...] = ()
@@ -72,18 +75,28 @@ def talk(flow: Flow) -> Talk:
     up, down = flow.up.data, flow.down.data
     proxied = _proxied(up)
     first = proxied.size if proxied else 0
+    opened = tunnel(up[first:], down)
+    if opened and len(up) > first + opened.size:
+        return replace(_behind(flow, first + opened.size, opened.back), proxied=proxied, tunnel=opened)
     if len(up) <= first:
         return Talk(first, 0, PROXY if proxied else None, proxied, status=_status(down))
+    return replace(_behind(flow, first, 0), proxied=proxied)
+
+
+def _behind(flow: Flow, first: int, back: int) -> Talk:
+    """What is said behind a PROXY header, or inside a tunnel: from `first` on one way, from `back` on the other."""
+    up, down = flow.up.data, flow.down.data
     if _is_tls(up[first:], known=bool(flow.syns)):
-        return _encrypted(up, down, first, proxied)
+        return _encrypted(up, down, first, back)
     if begins(up[first:]) or (not flow.syns and goes_on(up[first:])):
-        return Talk(first, 0, POSTGRES, proxied, queries=queries(up[first:]))
+        return Talk(first, back, POSTGRES, queries=queries(up[first:]))
     if fastcgi.asks(up[first:]):
-        return Talk(first, 0, FASTCGI, proxied, status=fastcgi.answer(down))
+        return Talk(first, back, FASTCGI, status=fastcgi.answer(down[back:]))
     protocol, head = _clear(up, first)
     messages = () if protocol == H2 else split(up, first)
     methods = [each.head.method for each in messages if each.head]
-    said = Talk(first, 0, protocol, proxied, head=head, messages=messages, answers=answers(down, methods), status=_status(down))
+    found, status = answers(down, methods, back), _status(down[back:])
+    said = Talk(first, back, protocol, head=head, messages=messages, answers=found, status=status)
     return _meaning(said, down, 0) if messages else said
 
 
@@ -168,10 +181,10 @@ def _is_tls(data: bytes, *, known: bool) -> bool:
     return data[0] in KINDS and bool(whole_records(data))
 
 
-def _encrypted(up: bytes, down: bytes, first: int, proxied: Proxied | None) -> Talk:
+def _encrypted(up: bytes, down: bytes, first: int, back: int) -> Talk:
     return Talk(
-        first, 0, TLS, proxied, _hello(up[first:]), _reply(down), whole_records(up, first), whole_records(down),
-        status=_status(down),
+        first, back, TLS, hello=_hello(up[first:]), reply=_reply(down[back:]), up_records=whole_records(up, first),
+        down_records=whole_records(down, back), status=_status(down[back:]),
     )  # fmt: skip
 
 

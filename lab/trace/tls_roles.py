@@ -3,7 +3,9 @@
 | on this leg | on the next | the process between |
 |---|---|---|
 | ClientHello with random R | ClientHello with the same R | passed it through |
-| ClientHello R | ClientHello with another | ended it and began a new session |
+| ClientHello R | somewhere further on a ClientHello with the same R | passed it through, inside another session |
+| ClientHello R | ClientHello with another, and its ServerHello came before anything could come back | ended it and began a new session |
+| ClientHello R | ClientHello with another, and its ServerHello may have come from behind | not known |
 | ClientHello R | readable bytes | ended it |
 | ClientHello R | no further leg, the handshake was finished and the answer came | ended it, and answered |
 | ClientHello R | no further leg, no process took it or the handshake failed | nothing |
@@ -15,7 +17,7 @@ Source: the chapter's own table in the project's design. The second witness is t
 leaf that the client accepted. It speaks of the first TLS session only. Weak spot: the table reads packets, so a process that
 hands its bytes to another container over a UNIX socket looks as if it had ended TLS itself; the certificate then
 contradicts it.
-"""
+"""  # noqa: E501 - a table
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Contradiction, Evidence, TlsAtHop, TlsEnd, Witness
 from lab.trace import bonds, cite
+from lab.trace.handshake import requests
 from lab.trace.index import gaps
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
@@ -41,11 +44,34 @@ def role(world: World, all_legs: Sequence[Account], place: int) -> TlsAtHop | No
     onward = [all_legs[n] for n in here.children if not all_legs[n].leg.failed and all_legs[n].leg.talk.protocol]
     if here.leg.talk.protocol != TLS:
         return TlsAtHop.BEGUN if any(each.leg.talk.protocol == TLS for each in onward) else TlsAtHop.NONE
-    if any(each.leg.bond in (bonds.SAME_HELLO, bonds.IDENTICAL) for each in onward):
+    if any(each.leg.bond in (bonds.SAME_HELLO, bonds.IDENTICAL) for each in onward) or _again(all_legs, place):
         return TlsAtHop.PASSED_THROUGH
     if onward:
-        return TlsAtHop.ENDED
+        return TlsAtHop.ENDED if all(_made_its_hello(here, each) for each in onward) else None
     return _alone(world, here)
+
+
+def _again(all_legs: Sequence[Account], place: int) -> bool:
+    """Whether the same session comes out again further on: what lies between carried it inside another one."""
+    hello = all_legs[place].leg.talk.hello
+    behind = {place}
+    for number, each in enumerate(all_legs):
+        if each.leg.parent in behind:
+            behind.add(number)
+            said = each.leg.talk.hello
+            if hello and said and said.random == hello.random:
+                return True
+    return False
+
+
+def _made_its_hello(here: Account, onward: Account) -> bool:
+    """Whether the ServerHello is the receiver's own. One that it only passes on, out of a session around it, comes back after
+    the ClientHello was sent on there: encrypted, so as a record behind that session's handshake."""
+    if onward.leg.talk.protocol != TLS or not here.leg.talk.down_records:
+        return True
+    first = packet_at(here.leg.flow.down, here.leg.talk.down_records[0].offset).time_ns
+    sent = [packet_at(onward.leg.flow.up, record.offset).time_ns for record in requests(onward.leg.talk)]
+    return not any(here.leg.flow.begun_ns <= time_ns <= first for time_ns in sent)
 
 
 def _alone(world: World, here: Account) -> TlsAtHop | None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 TRIES = 3
 """Looks for the deployment, when a container or a bridge of the host goes between the look and the visit."""
 
+SETTLE_SECONDS = 0.25
+"""For what goes on behind an answer (a mirror's copy); a busy deployment is never still, and is not waited for longer."""
+
 MARGIN_SECONDS = 15.0
 """Beyond a probe's own time-outs (connect, TLS, each read) before its client is given up."""
 
@@ -158,16 +161,17 @@ def _networks(site: Site) -> list[str]:
 
 
 def send(site: Site, secrets_: Secrets, folder: Path) -> None:
-    """Send the one request; its report becomes the line of `client.jsonl`."""
+    """Send the one request; its report becomes the line of `client.jsonl`. The client's connection stays open: what a server
+    does when its client is gone is not what became of the request."""
     assert site.agent is not None  # noqa: S101 - `open_site` made it
     site.agent.ask("trust", ca=secrets_.ca)
     timeout = 3 * site.asked.timeout + MARGIN_SECONDS
     report = site.agent.ask("probe", timeout=timeout, probe=_probe(site.asked, secrets_))
+    recorder = site.bench.recorder
+    recorder.wait(recorder.send("settle", case=PROBE, timeout=SETTLE_SECONDS), "settle", SETTLE_SECONDS + MARGIN_SECONDS)
     _look(site, PROBE)
-    site.agent.ask("release")
     line = json.dumps({**report, "namespace": site.vantage})
     (folder / "client.jsonl").write_text(line + "\n", "utf-8")
-    _look(site, "end")
 
 
 def _look(site: Site, label: str) -> None:

@@ -1,0 +1,174 @@
+"""What deployments that the lab did not make taught: tunnels, TLS inside TLS, who spoke up first, answers that are no HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from wire import OK, Conversation, Lab, Process, Tls, answer, get, passed, speak
+
+from lab.model.observations import ClientError
+from lab.model.routes import Stage, TlsAtHop
+
+TIMEOUT = ClientError("receive", "timeout", "timed out")
+CONNECT = b"CONNECT web:8443 HTTP/1.1\r\nHost: web:8443\r\n\r\n"
+OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def three(*names: str) -> tuple[Lab, list[Conversation], list[Process]]:
+    """client → one → two → three, each in a namespace of its own, all connections open when `open` is called on them."""
+    spaces = {name: f"10.0.0.{n}" for n, name in enumerate(("client", *names), start=1)}
+    lab = Lab(**spaces)
+    processes = [lab.container(name, name, 1000 + 10 * n) for n, name in enumerate(names)]
+    for process in processes:
+        lab.listen((spaces[process.container], 8443), process)
+    talks = [
+        lab.tcp(source, (spaces[source], 40000 + n), target, (spaces[target], 8443), reader=processes[n], writer=writer)
+        for n, (source, target, writer) in enumerate(zip(spaces, names, (None, *processes), strict=False))
+    ]
+    return lab, talks, processes
+
+
+def test_tls_in_a_tunnel_that_a_proxy_opened_passes_through_the_proxy() -> None:
+    lab, (first, second), _ = three("proxy", "web")
+    first.open().up(CONNECT)
+    second.open()
+    first.down(OPENED)
+    passed(lab, first, second, Tls(), get(), OK)
+    lab.report(first)
+    route = lab.route()
+    assert [(hop.protocol, hop.tls) for hop in route.hops] == [("tls", TlsAtHop.PASSED_THROUGH), ("tls", TlsAtHop.ENDED)]
+    assert [end.container for end in route.tls_ends_at] == ["web"]
+    assert (route.answered_by, route.stage, route.hops[1].joined_by) == ("web", Stage.ANSWERED, "same ClientHello")
+    assert any("CONNECT web:8443" in e.says for e in route.hops[0].evidence)
+
+
+def test_a_request_in_clear_in_a_tunnel_is_read_there() -> None:
+    lab, (first, second), _ = three("proxy", "web")
+    first.open().up(CONNECT)
+    second.open()
+    first.down(OPENED).up(get())
+    second.up(get()).down(OK)
+    first.down(OK)
+    lab.report(first)
+    route = lab.route()
+    assert [(hop.protocol, hop.clear) for hop in route.hops] == [("http/1.1", True), ("http/1.1", True)]
+    assert (route.answered_by, route.stage) == ("web", Stage.ANSWERED)
+
+
+@pytest.mark.parametrize("status", [403, 502])
+def test_a_proxy_that_opens_no_tunnel_rejected_the_request(status: int) -> None:
+    lab, (first, _), _ = three("proxy", "web")
+    first.open().up(CONNECT).down(answer(status))
+    lab.report(first, None, sent=b"", error=ClientError("connect", "other", "refused"))
+    route = lab.route()
+    assert (route.stage, route.answered_by, route.stopped_by) == (Stage.REJECTED, "proxy", "proxy")
+    assert route.tls_ends_at == ()
+
+
+def in_tls(way: str, talk: Conversation, around: Tls, data: bytes) -> None:
+    """Some bytes inside a session: written at one of its ends, read at the other."""
+    writes, out, into, reads = (
+        (around.client, around.up_out, around.up_in, around.server) if way == "up"
+        else (around.server, around.down_out, around.down_in, around.client)
+    )  # fmt: skip
+    writes.write(data)
+    sealed = out.read()
+    into.write(sealed)
+    reads.read(65536)
+    getattr(talk, way)(sealed)
+
+
+def inside_another(lab: Lab, talks: list[Conversation], around: Tls) -> None:
+    """The client's session goes from the first connection, inside `around` on the second, out again on the third."""
+    inner = Tls()
+    steps = [("up", inner.hello()), ("down", inner.reply()), ("up", inner.finish()), ("down", inner.reply())]
+    steps += [("up", inner.request(get())), ("down", inner.answer(OK))]
+    for way, data in steps:
+        order = talks if way == "up" else talks[::-1]
+        for talk in order:
+            if talk is talks[1]:
+                in_tls(way, talk, around, data)
+            else:
+                getattr(talk, way)(data)
+
+
+def test_a_session_that_comes_out_again_was_carried_inside_another() -> None:
+    lab, talks, _ = three("near", "far", "web")
+    for talk in talks:
+        talk.open()
+    around = Tls()
+    speak(talks[1], around)
+    inside_another(lab, talks, around)
+    lab.report(talks[0])
+    route = lab.route()
+    assert [hop.tls for hop in route.hops] == [TlsAtHop.PASSED_THROUGH, TlsAtHop.ENDED, TlsAtHop.ENDED]
+    assert [end.container for end in route.tls_ends_at] == ["far", "web"]
+
+
+def test_what_comes_out_where_nobody_looks_is_not_known_to_have_ended() -> None:
+    lab, talks, _ = three("near", "far", "web")
+    talks[2].source = talks[2].target = None  # type: ignore[assignment]
+    for talk in talks[:2]:
+        talk.open()
+    around = Tls()
+    speak(talks[1], around)
+    inside_another(lab, talks, around)
+    lab.report(talks[0])
+    route = lab.route()
+    assert route.hops[0].tls is None
+    assert "near" not in [end.container for end in route.tls_ends_at]
+    assert any("what became of TLS on hop 1" in question for question in route.open_questions)
+
+
+def test_control_a_session_that_was_begun_before_anything_came_back_has_ended() -> None:
+    lab, (first, second), _ = three("edge", "web")
+    outer, inner = Tls(), Tls()
+    first.open().up(outer.hello())
+    second.open().up(inner.hello()).down(inner.reply())  # a proxy that connects at once
+    first.down(outer.reply()).up(outer.finish()).down(outer.reply()).up(outer.request(get()))
+    second.up(inner.finish()).down(inner.reply()).up(inner.request(get())).down(inner.answer(OK))
+    first.down(outer.answer(OK))
+    lab.report(first)
+    assert [end.container for end in lab.route().tls_ends_at] == ["edge", "web"]
+
+
+def test_an_alert_behind_a_forwarder_is_the_clients() -> None:
+    lab, (first, second), _ = three("forwarder", "web")
+    tls = Tls()
+    first.open()
+    second.open()
+    hello = tls.hello()
+    first.up(hello)
+    second.up(hello)
+    alert = bytes.fromhex("15030300020230")
+    second.down(tls.reply())
+    first.down(b"\x16\x03\x03\x00\x01\x00").up(alert)
+    second.up(alert)
+    lab.report(first, None, error=ClientError("tls", "certificate", "unknown authority"))
+    assert (lab.route().stage, lab.route().stopped_by) == (Stage.TLS_UNFINISHED, "client")
+
+
+def test_a_server_that_hangs_up_on_a_hello_stopped_it_whatever_the_client_says_to_that() -> None:
+    lab, (first,), _ = three("edge")
+    first.open().up(Tls().hello()).fin("down").up(bytes.fromhex("15030100020232"), read=False)
+    lab.report(first, None, error=ClientError("tls", "closed", "EOF"))
+    assert (lab.route().stage, lab.route().stopped_by) == (Stage.TLS_UNFINISHED, "edge")
+
+
+def test_control_a_client_that_objects_first_stopped_it() -> None:
+    lab, (first,), _ = three("edge")
+    first.open().up(Tls().hello()).up(bytes.fromhex("15030100020232")).fin("down")
+    lab.report(first, None, error=ClientError("tls", "certificate", "unknown"))
+    assert (lab.route().stage, lab.route().stopped_by) == (Stage.TLS_UNFINISHED, "client")
+
+
+def test_an_answer_in_another_protocol_is_an_answer() -> None:
+    lab, (first, second), _ = three("nginx", "php")
+    first.open().up(get())
+    second.open().up(b"\x01\x01\x00\x01\x00\x08\x00\x00HTTP_LAB_PROBE" + get()[-40:]).down(
+        b"\x01\x06\x00\x01Status: 200\r\n\r\nok"
+    )
+    first.down(OK)
+    lab.report(first)
+    route = lab.route()
+    assert [(hop.container, hop.protocol, hop.stage) for hop in route.hops][1] == ("php", "bytes", Stage.ANSWERED)
+    assert (route.stage, route.answered_by) == (Stage.ANSWERED, "php")
