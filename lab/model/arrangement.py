@@ -11,7 +11,7 @@ from lab.model.scenario import Attachment, Namespace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lab.model.scenario import Container, Scenario
+    from lab.model.scenario import Container, Listen, Scenario
 
 DEFAULT_NETWORK = "lab"
 CLIENT = "client"
@@ -60,6 +60,13 @@ def attachments(scenario: Scenario, namespace: Namespace) -> Mapping[str, Attach
 def inside(scenario: Scenario, namespace: str) -> tuple[str, ...]:
     """Containers that run in a namespace."""
     return tuple(name for name, container in scenario.containers.items() if namespace_of(name, container) == namespace)
+
+
+def leaf_names(scenario: Scenario, name: str, listen: Listen) -> tuple[str, ...]:
+    """Names on the certificate of a listener of container `name`: its own, else its namespace's."""
+    namespace = namespace_of(name, scenario.containers[name])
+    declared = scenario.namespaces.get(namespace)
+    return listen.names or (declared.names if declared else ()) or (namespace,)
 
 
 def aliases(scenario: Scenario, name: str, namespace: Namespace) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.model.arrangement import namespace_of, split
+from lab.model.arrangement import leaf_names, namespace_of, split
 from lab.model.plan import CONFIG_FOLDER, PlannedContainer, PlannedFile, PlannedLeaf, PlannedListener
 from lab.model.scenario import Database, Tls
 from lab.plan.render import render
@@ -84,7 +84,7 @@ def _leaves(name: str, scenario: Scenario, container: Container) -> dict[str, Pl
     for listen in ending:
         address, port = split(listen.on)
         stem = str(port) if ports.count(port) == 1 else f"{_file_stem(address)}-{port}"
-        leaves[listen.on] = PlannedLeaf(stem, name, listen.names or _names(name, scenario, container))
+        leaves[listen.on] = PlannedLeaf(stem, name, leaf_names(scenario, name, listen))
     return leaves
 
 
@@ -99,12 +99,6 @@ def _verifies(container: Container) -> bool:
 
 def _ends(listen: Listen) -> bool:
     return listen.tls is Tls.ENDED or any(rule.tls is Tls.ENDED for rule in listen.routes)
-
-
-def _names(name: str, scenario: Scenario, container: Container) -> tuple[str, ...]:
-    namespace = namespace_of(name, container)
-    declared = scenario.namespaces.get(namespace)
-    return (declared.names if declared else ()) or (namespace,)
 
 
 def _config(  # noqa: PLR0913, PLR0917 - all of it is needed to render one file

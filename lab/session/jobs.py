@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.plan import plan as make_plan
-from lab.plan.render import Unsupported
-from lab.scenario import MAX_BYTES, ScenarioError, decode, load, siblings_of
+from lab.plan.render import RenderError, Unsupported
+from lab.scenario import MAX_BYTES, Problem, ScenarioError, decode, load, siblings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lab.model.catalogue import Catalogue
     from lab.model.plan import Plan
     from lab.model.scenario import Case
-    from lab.scenario import Problem
 
 
 class UsageError(Exception):
@@ -81,6 +80,8 @@ def _job(case: Case, path: Path, text: str, catalogue: Catalogue, siblings: dict
     try:
         files = {name: data for name, data in siblings.items() if data is not None}
         return Job(case, text, make_plan(case, catalogue, files), path=path)
+    except RenderError as error:
+        raise ScenarioError((Problem(case.file, 1, 1, f"{case.id}: {error}", rule="plan"),)) from error
     except Unsupported as refusal:
         return Job(case, text, None, str(refusal), path)
 

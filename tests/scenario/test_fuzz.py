@@ -20,7 +20,10 @@ from shop import CATALOGUE, ROOT, SIBLINGS
 from lab.plan import plan
 from lab.plan.compose import compose
 from lab.plan.render import Unsupported
-from lab.scenario import MAX_BYTES, ScenarioError, decode, load, siblings_of
+from lab.scenario import MAX_BYTES, ScenarioError, decode, load, shapes, siblings_of
+from lab.scenario.patterns import PATTERNS
+from lab.scenario.reading import read as read_tree
+from lab.scenario.tree import Mapping, at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +145,80 @@ def change(document: Any, draw: Callable[[Any], Any]) -> None:
         parent[draw(st.sampled_from(["x", "on", "web", "listen", "client", path[-1] + "s"]))] = parent.pop(path[-1])
     else:
         parent[f"{path[-1]}-2"] = copy.deepcopy(old)
+
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "an address": ("127.0.0.1:3000", "0.0.0.0:8080", "[::]:8443", "web:8080", "app:3000", "backend:80", "10.0.1.25:8080"),
+    "a name": ("web", "app", "proxy", "client", "host", "lan", "nobody", "nginx", "haproxy", "envoy", "order"),
+    "a DNS name": ("shop.example", "blog.example", "web", "default", "127.0.0.1"),
+    "a path": ("/", "/orders", "/a/b"),
+    "a URL": ("http://web:8080/", "https://shop.example:8443/orders"),
+    "a claim's id": ("C01", "C38"),
+    "a method": ("GET", "POST", "PRI"),
+    "a field's name": ("X-A", "Host", "Content-Length"),
+    "a variable's name": ("A", "PATH"),
+    "an absolute path": ("/etc/lab/a", "/srv/b", "/tmp"),
+}
+"""Beginning of a pattern's words -> what matches it."""
+
+
+def matching(pattern: str, draw: Callable[[Any], Any]) -> Any:
+    words = PATTERNS[pattern].words
+    return draw(next((st.sampled_from(some) for start, some in EXAMPLES.items() if words.startswith(start)), st.just("a b")))
+
+
+def conforming(shape: shapes.Shape, draw: Callable[[Any], Any]) -> Any:
+    """A value of a shape's form."""
+    if words := shapes.choices((shape,)):
+        return draw(st.sampled_from(words))
+    kind = shape.get("type", "string")
+    if kind == "array":
+        size = max(shape.get("minItems", 0), draw(st.integers(0, 2)))
+        return [conforming(draw(st.sampled_from(shapes.alternatives(shape["items"]))), draw) for _ in range(size)]
+    if kind == "object":
+        return grown(shape, {}, draw)
+    if kind == "boolean":
+        return draw(st.booleans())
+    if kind in ("integer", "number"):
+        return draw(st.integers(int(shape.get("minimum", 1)), int(min(shape.get("maximum", 9), 9999)) or 1))
+    return (
+        matching(shape["pattern"], draw)
+        if "pattern" in shape
+        else draw(st.sampled_from(["", "x", "10.0.1.0/24", "kernel of web"]))
+    )
+
+
+def grown(shape: shapes.Shape, value: dict[str, Any], draw: Callable[[Any], Any]) -> dict[str, Any]:
+    """A mapping with what it needs, and with one thing more that its shape allows."""
+    below = shape.get("properties", {})
+    more = [draw(st.sampled_from(sorted(below)))] if below else []
+    for key in (*(key for key in shape.get("required", ()) if key not in value), *more):
+        value[key] = conforming(draw(st.sampled_from(shapes.alternatives(below[key]))), draw)
+    for pattern, one in shape.get("patternProperties", {}).items():
+        value[matching(pattern, draw)] = conforming(draw(st.sampled_from(shapes.alternatives(one))), draw)
+    return value
+
+
+def grow(document: Any, draw: Callable[[Any], Any]) -> None:
+    """Add something to a mapping of the document that may stand there."""
+    tree = read_tree(json.dumps(document), "x.yaml")[1]
+    where = [path for path in ((), *places(document)) if isinstance(at(tree, path), Mapping) and "change" not in path]
+    path = draw(st.sampled_from(where))
+    value = document
+    for step in path:
+        value = value[step]
+    found = [shape for shape in shapes.shapes_at(tree, path) if shape.get("type") == "object"]
+    if found:
+        grown(found[0], value, draw)
+
+
+@settings(FAST, max_examples=120 * TIMES)
+@given(st.sampled_from(WHOLE), st.integers(1, 4), st.data())
+def test_a_scenario_with_more_in_it_gives_mistakes_or_plans(whole: Any, times: int, data: st.DataObject) -> None:
+    document = copy.deepcopy({key: value for key, value in whole.items() if key not in ("twins", "variants")})
+    for _ in range(times):
+        grow(document, data.draw)
+    can_be_planned(read(json.dumps(document, indent=1)))
 
 
 @settings(FAST, max_examples=120 * TIMES)

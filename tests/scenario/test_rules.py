@@ -274,6 +274,45 @@ PAIRS: dict[str, Pair] = {
             ),
         ],
     ),
+    "datagrams": Pair(
+        app(listen=[{"on": "127.0.0.1:3000"}, {"on": "0.0.0.0:5353", "transport": "udp"}]),
+        [
+            Bad(
+                app(listen=[{"on": "127.0.0.1:3000"}, {"on": "0.0.0.0:5353", "transport": "udp", "tls": "ended"}]),
+                '"tls"',
+                "no connections",
+            ),
+            Bad(
+                listens({"on": "0.0.0.0:8443", "transport": "udp", "routes": [{"to": "app:3000"}]}) | QUIET,
+                '"routes"',
+                "no connections",
+            ),
+        ],
+    ),
+    "refused-name": Pair(
+        listens(
+            {
+                "on": "0.0.0.0:8443",
+                "tls": "ended",
+                "only_known_names": True,
+                "routes": [{"to": "app:3000", "sni": "shop.example"}],
+            }
+        ),
+        [
+            Bad(
+                listens(
+                    {
+                        "on": "0.0.0.0:8443",
+                        "tls": "ended",
+                        "only_known_names": True,
+                        "routes": [{"to": "app:3000", "sni": "shop.exampel"}],
+                    }
+                ),
+                "shop.exampel",
+                "is not on this listener's certificate",
+            )
+        ],
+    ),
     "no-routes": Pair(
         {"containers": {"proxy": {"server": "app", "listen": [{"on": "0.0.0.0:8443", "tls": "ended"}]}}},
         [Bad(listens({"on": "0.0.0.0:8443", "tls": "ended"}), "{", "answers nothing itself")],

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.model.arrangement import all_namespaces, attachments, namespace_of, split
+from lab.model.arrangement import all_namespaces, attachments, leaf_names, namespace_of, split
 from lab.model.scenario import Tls
 from lab.scenario.meaning.view import Finding, Rule, View, ip
 from lab.scenario.problems import Told
+from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,10 +139,32 @@ def _pointless(view: View) -> Iterator[Finding]:
                     yield Finding((*path, field), told, key=True)
 
 
+_STREAMS_ONLY = ("tls", "routes", "proxy_protocol")
+"""Fields that speak of connections."""
+
+
+def _datagrams(view: View) -> Iterator[Finding]:
+    for path, _, _, listen in listeners(view):
+        for field in _STREAMS_ONLY if listen.transport == "udp" else ():
+            if getattr(listen, field) not in (Tls.NONE, (), False):
+                told = Told(f"a listener of datagrams has no connections, so `{field}` means nothing", "", "leave it out")
+                yield Finding((*path, field), told, key=True)
+
+
+def _unknown_names(view: View) -> Iterator[Finding]:
+    for path, name, _, listen in listeners(view):
+        known = leaf_names(view.scenario, name, listen)
+        for place, rule in enumerate(listen.routes if listen.only_known_names else ()):
+            if rule.sni and rule.sni not in known:
+                text = f"`{rule.sni}` is not on this listener's certificate, and `only_known_names` refuses it"
+                told = Told(text, ", ".join(known), nearest(rule.sni, known))
+                yield Finding((*path, "routes", place, "sni"), told)
+
+
 def _answerless(view: View) -> Iterator[Finding]:
     for path, _, container, listen in listeners(view):
         row = view.rendered(container)
-        if row and row.role == "proxy" and not listen.routes:
+        if row and row.role == "proxy" and not listen.routes and listen.transport == "tcp":
             told = Told(
                 f"{row.name} answers nothing itself, and this listener has no `routes`", "", "add routes: [{to: ADDRESS:PORT}]"
             )
@@ -153,5 +176,9 @@ RULES = (
     Rule("address-absent", "a listener's address is one that its namespace has", _absent, reads=("networks", "namespaces")),
     Rule("route-blind", "a route asks only for what can be seen before TLS is ended, or once it is", _routes),
     Rule("pointless", "a listener's fields mean something under its `tls`", _pointless),
+    Rule("datagrams", "a listener of datagrams asks for nothing that needs a connection", _datagrams),
+    Rule(
+        "refused-name", "a route by SNI is for a name that the listener does not refuse", _unknown_names, reads=("namespaces",)
+    ),
     Rule("no-routes", "a proxy's listener says where to", _answerless),
 )
