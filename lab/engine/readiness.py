@@ -57,7 +57,7 @@ def await_listeners(standing: Standing) -> None:
 def entries(standing: Standing, planned: PlannedContainer) -> Iterator[dict[str, object]]:
     """What is waited for of one container, in the recorder's words."""
     holder = {"container": standing.servers[planned.name].id} if _may_look_at_processes(standing) else {}
-    if not planned.listeners and holder:
+    if not planned.listeners and holder and not planned.polls:
         yield _entry(planned.namespace, "tcp", "", 0) | holder
     for one in planned.listeners:
         yield _entry(planned.namespace, one.transport, one.address, one.port) | holder

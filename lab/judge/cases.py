@@ -39,7 +39,7 @@ def judge(
 def _listening(scenario: Scenario, listening: Mapping[str, Listening]) -> list[Verdict]:
     verdicts = []
     for container, addresses in scenario.listening.items():
-        expected = ", ".join(sorted(addresses))
+        expected = ", ".join(sorted(addresses)) or "none"
         seen = listening.get(container)
         found = (
             Finding(", ".join(sorted(seen[0])) or "none", seen[1])

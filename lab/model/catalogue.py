@@ -63,8 +63,11 @@ class Server(BaseModel):
     title: str
     role: Literal["proxy", "application", "database", "agent", "base"]
     """`agent`: the lab's own recorder, client and certificate issuer; `base`: what the others are built on."""
-    speaks: Literal["http", "fastcgi"] = "http"
-    """What an application understands; FastCGI comes from a web server before it."""
+    speaks: Literal["http", "fastcgi", "runtime"] = "http"
+    """What an application understands: FastCGI comes from a web server before it; `runtime`: it listens nowhere and asks a
+    gateway in its own namespace."""
+    worker: str | None = None
+    """The server that does its work and must stand in its namespace."""
     image: str | None = None
     """Folder whose image it runs, where that is another row's; None: its own."""
     config: str | None = None

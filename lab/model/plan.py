@@ -100,6 +100,8 @@ class PlannedContainer:
     read_only: bool
     writable: tuple[str, ...]
     """Folders that are tmpfs."""
+    polls: bool = False
+    """It listens nowhere, so there is no listener to wait for."""
     listens_early: bool = False
     """It listens before it has read all of its configuration."""
 

@@ -127,7 +127,7 @@ class Hop:
     pid_candidates: tuple[int, ...] = ()
     """Host pids of all that could have accepted, when no witness tells which one did."""
     protocol: str | None = None
-    """`tls`, `http/1.1`, `http/1.0`, `h2`, `fastcgi`, `proxy`, `postgresql`, `bytes`; None when no byte was seen."""
+    """`tls`, `http/1.1`, `http/1.0`, `h2`, `fastcgi`, `polled`, `proxy`, `postgresql`, `bytes`; None when no byte was seen."""
     tls: TlsAtHop | None = None
     sni: str | None = None
     alpn_offered: tuple[str, ...] = ()

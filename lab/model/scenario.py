@@ -305,7 +305,7 @@ class HopExpect(_Strict):
     local: Address | None = None
     process: str | None = None
     """Name of the receiving program, as the kernel names its executable: `nginx`, `haproxy`, `envoy`, `python3`."""
-    protocol: Literal["tls", "http/1.0", "http/1.1", "h2", "fastcgi", "bytes"] | None = None
+    protocol: Literal["tls", "http/1.0", "http/1.1", "h2", "fastcgi", "polled", "bytes"] | None = None
     tls: Literal["ended", "passed through", "begun", "none"] | None = None
     sni: HostName | None = None
 

@@ -31,6 +31,10 @@ def arrangements(row: Server) -> dict[str, dict[str, Any]]:
 def _of_application(row: Server) -> dict[str, dict[str, Any]]:
     if row.speaks == "fastcgi":
         return {"serves-fastcgi": _behind(row)}
+    if row.speaks == "runtime":
+        return {"polls": _with_gateway(row, SERVER, "front", "function-gateway")}
+    if row.worker:
+        return {"gives-to-a-worker": _with_gateway(row, "worker", SERVER, row.name)}
     made = {}
     if Tls.NONE in row.tls:
         made["serves-clear"] = _alone(row, "0.0.0.0:8080", {}, "http")
@@ -57,6 +61,19 @@ def _behind(row: Server) -> dict[str, Any]:
         SERVER: {"namespace": "web", "server": row.name, "listen": [{"on": "0.0.0.0:9000"}]},
     }
     return _scenario(row, {"edge": {"names": [CLIENT_FACING]}, "web": {}}, containers, _probes("http", "0.0.0.0:8080", expect))
+
+
+def _with_gateway(row: Server, worker: str, gateway: str, gateway_server: str) -> dict[str, Any]:
+    """A gateway, and beside it in its namespace the worker that asks it for requests."""
+    function = row.name if worker == SERVER else row.worker
+    hops = [{"to": gateway, "listener": "0.0.0.0:8080"}, {"to": worker, "protocol": "polled", "tls": "none"}]
+    hops[worker == SERVER] |= _process(row)
+    expect = {"route": hops, "answered_by": worker, **_GOOD}
+    containers = {
+        gateway: {"namespace": "web", "server": gateway_server, "listen": [{"on": "0.0.0.0:8080"}]},
+        worker: {"namespace": "web", "server": function},
+    }
+    return _scenario(row, {"web": {"names": [CLIENT_FACING]}}, containers, _probes("http", "0.0.0.0:8080", expect))
 
 
 _GOOD = {"status": 200, "dispatched": True}

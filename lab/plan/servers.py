@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lab.model.arrangement import leaf_names, namespace_of, split
 from lab.model.plan import CONFIG_FOLDER, PlannedContainer, PlannedFile, PlannedLeaf, PlannedListener
 from lab.model.scenario import Database, Tls
+from lab.plan.abilities import supported
 from lab.plan.render import render
 from lab.plan.shapes import RenderDatabase, RenderListener, RenderRule, Settings
 
@@ -41,6 +42,7 @@ def planned_container(name: str, scenario: Scenario, catalogue: Catalogue, sibli
         user=row.user,
         read_only=row.read_only and all(file.path.startswith(f"{CONFIG_FOLDER}/") for file in files),
         writable=row.writable,
+        polls=row.speaks == "runtime",
         listens_early=row.listens_early,
     )
 
@@ -111,6 +113,8 @@ def _config(  # noqa: PLR0913, PLR0917 - all of it is needed to render one file
 ) -> tuple[PlannedFile, ...]:
     container = scenario.containers[name]
     if row.config is None:
+        if row.role == "application":
+            supported(row, tuple(_listener(name, scenario, listen, leaves) for listen in container.listen), Settings())
         return ()
     path = f"{CONFIG_FOLDER}/{row.config}"
     if container.config is not None:

@@ -36,7 +36,7 @@ def lines(contract: Contract, *, brief: bool = False) -> Iterator[Text]:
 def _facts(life: Life | None) -> str:
     if life is None:
         return ""
-    start = f"listens after {life.start_ms:.0f} ms" if life.start_ms is not None else "does not listen"
+    start = f"ready after {life.start_ms:.0f} ms" if life.start_ms is not None else "does not come up"
     memory = f", {life.memory_mb:.1f} MB of memory" if life.memory_mb is not None else ""
     end = f", ends in {life.end_seconds * 1e3:.0f} ms" if life.end_seconds is not None else ""
     return f"  ({start}{memory}{end}; image {life.image_mb:.0f} MB; {life.version})"

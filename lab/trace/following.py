@@ -17,6 +17,7 @@ from lab.trace.asked import asked
 from lab.trace.bonds import Leg
 from lab.trace.index import SLACK_NS
 from lab.trace.moments import same_probe
+from lab.trace.polled import polled
 from lab.trace.sealed import carrying
 from lab.trace.streams import packet_at
 from lab.trace.talk import POSTGRES, TLS, last, meaning, remembered, since
@@ -172,6 +173,9 @@ class _Walk:
                 yield _leg(self.world, connection, since_ns, self.meant)
             elif leg.talk.hello and self.hello(connection) == leg.talk.hello.random:
                 yield _leg(self.world, connection, 0, self.meant)
+        yield from (
+            found for found in polled(self.world, leg, self.meant, self.until_ns) if found.connection.id not in self.used
+        )
 
     def database(self, connection: Connection) -> bool:
         """Whether it is the handler's own traffic (`lab.trace.database`)."""

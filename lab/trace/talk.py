@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     """Which of a connection's requests is meant."""
 
 TLS, H2, BYTES, PROXY, POSTGRES = "tls", "h2", "bytes", "proxy", "postgresql"
-FASTCGI = "fastcgi"
+FASTCGI, POLLED = "fastcgi", "polled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Talk:
     answer: int = 0
     """Offset in `down` of what came back since."""
     protocol: str | None = None
-    """`tls`, `http/1.1`, `http/1.0`, `h2`, `fastcgi`, `proxy` (a PROXY header and no more), `postgresql`, `bytes`;
-    None: nothing came."""
+    """`tls`, `http/1.1`, `http/1.0`, `h2`, `fastcgi`, `polled` (the answer to a poll), `proxy` (a PROXY header and no
+    more), `postgresql`, `bytes`; None: nothing came."""
     proxied: Proxied | None = None
     tunnel: Tunnel | None = None
     """What a proxy was asked to connect to, and did; all else is told of what passed inside."""

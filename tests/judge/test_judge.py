@@ -177,6 +177,14 @@ def test_listening_is_exact() -> None:
     assert (good.outcome, more.outcome, unseen.outcome) == (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE)
 
 
+def test_that_nothing_listens_is_an_expectation_like_any_other() -> None:
+    asked = scenario({}, listening={"app": []})
+    [none] = judge(asked, None, [], {"app": ((), (PACKET,))})
+    [some] = judge(asked, None, [], {"app": (("0.0.0.0:9",), (PACKET,))})
+    [unseen] = judge(asked, None, [], {})
+    assert (none.outcome, some.outcome, unseen.outcome) == (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE)
+
+
 def twin_of(caught: dict[str, str]) -> Scenario:
     twins = {"broken": {"about": "x", "change": {}, "caught": caught}}
     return scenario({"tls_ends_at": ["app"], "status": 200}, twins=twins)
