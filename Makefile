@@ -70,6 +70,10 @@ $(STAMP): requirements.lock Makefile
 scenario: setup ## Run all scenarios and show the routes; S=NAME runs one
 	@$(BIN)/lab run $(S) $(ARGS)
 
+.PHONY: grid
+grid: setup ## Run every proxy in each TLS role before every application server; minutes, and not part of `make test`
+	@$(BIN)/lab run --brief $(ARGS) scenarios/grid/*.yaml
+
 .PHONY: test
 test: setup ## Run the tests without containers, then those with, then all scenarios
 	@$(BIN)/python -m pytest -q tests --ignore-glob='tests/live_*' $(ARGS)

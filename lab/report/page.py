@@ -50,7 +50,8 @@ _PAGE = """<!doctype html>
 <h1>Which process got the request, and where did TLS end?</h1>
 <p class="dim">Run {{ run }} · {{ cases | length }} cases ·
 {%- for name, count in counts %} <span class="outcome {{ name }}">{{ count }} {{ name }}</span>{% endfor %}
-· kernel {{ host.kernel or "unknown" }} · engine {{ engine.version or "unknown" }}</p>
+· kernel {{ host.kernel or "unknown" }} · engine {{ engine.version or "unknown" }}
+{%- if host.machine %} · on {{ host.machine.kind }} ({{ host.machine.because }}), {{ host.machine.host }} ({{ host.machine.host_because }}){% endif %}</p>
 {% for c in cases %}
 <details{% if c.outcome != "PASS" %} open{% endif %} id="{{ c.id }}">
 <summary><span class="outcome {{ c.outcome }}">{{ c.outcome }}</span> <code>{{ c.id }}</code> {{ c.title }}
@@ -110,7 +111,7 @@ def page(results: Sequence[CaseResult], run: str, host: Mapping[str, object], en
         head=HEAD,
         most=MOST,
         counts=counts,
-        host={"kernel": None, **host},
+        host={"kernel": None, "machine": None, **host},
         engine={"version": None, **engine},
     )
 

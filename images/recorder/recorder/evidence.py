@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 ROOT = Path("/evidence")
-_CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,200}")
+_CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+-]{0,200}")
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Lines:
 def folder(root: Path, case: str) -> Path:
     """The case's folder. Raises ValueError for a name that is no plain file name."""
     if not _CASE.fullmatch(case):
-        raise ValueError(f"case {case!r}: letters, digits, dots, dashes and tildes, beginning with a letter or digit")
+        raise ValueError(f"case {case!r}: letters, digits, dots, dashes, plus signs and tildes, beginning with a letter or digit")
     return root / case
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 READ = {
+    "dmi chassis": "/sys/class/dmi/id/chassis_asset_tag",
     "dmi vendor": "/sys/class/dmi/id/sys_vendor",
     "dmi product": "/sys/class/dmi/id/product_name",
     "hypervisor type": "/sys/hypervisor/type",
@@ -19,6 +20,7 @@ READ = {
 }
 
 SIGNS = (
+    ("7783-7084-3265-9085-8269-3286-77", "cloud instance (Microsoft Azure)"),
     ("Amazon EC2", "cloud instance (Amazon EC2)"),
     ("Google Compute Engine", "cloud instance (Google Compute Engine)"),
     ("DigitalOcean", "cloud instance (DigitalOcean)"),
@@ -34,7 +36,14 @@ SIGNS = (
     ("xen", "virtual machine (Xen)"),
     ("Apple Virtualization", "virtual machine (Apple Virtualization)"),
 )
-"""What vendor and product say -> conclusion; the first that fits. As systemd-detect-virt(1) tells them."""
+"""What vendor, product and chassis say -> conclusion; the first that fits. As systemd-detect-virt(1) and cloud-init's
+ds-identify tell them; the number is the one that Azure puts on every chassis."""
+
+ENGINE_ROOT = "/proc/{parent}/root"
+"""The root of the machine that the engine runs on, as the recorder's parent has it: a process of the engine, since the
+recorder shares the machine's processes. Process 1 may belong to somebody else."""
+INSIDE = {"/.dockerenv": "docker", "/run/.containerenv": "podman", "/run/systemd/container": "named there"}
+"""Files that container engines leave in the root of what they run. Source: systemd-detect-virt(1)."""
 
 
 def facts() -> dict[str, Any]:
@@ -44,18 +53,36 @@ def facts() -> dict[str, Any]:
     if "firecracker" in _text("/proc/cmdline").lower():
         read["kernel command line"] = "names firecracker"
     kind, because = conclude(read)
+    host, told = container_host(Path(ENGINE_ROOT.format(parent=os.getppid())))
     return {
         "kind": kind,
         "because": because,
+        "host": host,
+        "host_because": told,
         "read": read,
         "kernel": os.uname().release,
         "architecture": os.uname().machine,
     }
 
 
+NAMED = ("dmi vendor", "dmi product", "dmi chassis", "hypervisor type")
+
+
+def container_host(root: Path) -> tuple[str, str]:
+    """Whether the machine that runs the containers is in a container itself, and how that was told."""
+    try:
+        found = [name for name in INSIDE if (root / name.lstrip("/")).exists()]
+        list(root.iterdir())
+    except OSError as error:
+        return "container host", f"containers run here; whether it is in a container itself is not known: {error}"
+    if found:
+        return "container host, in a container itself", f"{found[0]} in its root ({INSIDE[found[0]]})"
+    return "container host", f"containers run here; none of {', '.join(INSIDE)} in its root, so it is in none itself"
+
+
 def conclude(read: dict[str, str]) -> tuple[str, str]:
     """Kind of machine, and the reason in words."""
-    named = " ".join(read.get(name, "") for name in ("dmi vendor", "dmi product", "hypervisor type"))
+    named = " ".join(read.get(name, "") for name in NAMED)
     for sign, kind in SIGNS:
         if sign in named:
             return kind, f"{sign} in {named.strip()!r}"
