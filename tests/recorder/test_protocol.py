@@ -90,3 +90,10 @@ def test_a_machine_is_named_by_evidence_only(read: dict[str, str], kind: str) ->
     told, because = machine.conclude(read)
     assert told == kind
     assert because
+
+
+def test_a_case_of_two_servers_has_a_folder_and_a_path_has_none(tmp_path: Path) -> None:
+    assert evidence.folder(tmp_path, "begun.nginx+app~broken") == tmp_path / "begun.nginx+app~broken"
+    for name in ("../x", "a/b", "", ".a", "a b"):
+        with pytest.raises(ValueError, match="letters, digits"):
+            evidence.folder(tmp_path, name)

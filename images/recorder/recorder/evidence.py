@@ -30,7 +30,9 @@ class Lines:
 def folder(root: Path, case: str) -> Path:
     """The case's folder. Raises ValueError for a name that is no plain file name."""
     if not _CASE.fullmatch(case):
-        raise ValueError(f"case {case!r}: letters, digits, dots, dashes, plus signs and tildes, beginning with a letter or digit")
+        raise ValueError(
+            f"case {case!r}: letters, digits, dots, dashes, plus signs and tildes, beginning with a letter or digit"
+        )
     return root / case
 
 
