@@ -6,9 +6,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from lab.engine.acts import Came
 from lab.engine.journal import opened
 from lab.engine.looking import MARGIN_SECONDS, calm, look
-from lab.engine.staging import Came, Staging, Stop, carry_out
+from lab.engine.staging import Staging, Stop, carry_out
 from lab.engine.targets import target, tls_fields
 from lab.engine.wire import base64
 from lab.plan.told import sent

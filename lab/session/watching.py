@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from lab.engine.staging import Came, Staging, Stop
+    from lab.engine.acts import Came
+    from lab.engine.staging import Staging, Stop
     from lab.model.observations import Observations
     from lab.model.verdicts import CaseResult
     from lab.session.jobs import Job
