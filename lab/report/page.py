@@ -48,12 +48,12 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <h1>Which process got the request, and where did TLS end?</h1>
-<p class="dim">Run {{ run }} · {{ cases | length }} cases ·
+<p class="dim">Run {{ run }} · {{ cases | length }} case{{ "" if cases | length == 1 else "s" }} ·
 {%- for name, count in counts %} <span class="outcome {{ name }}">{{ count }} {{ name }}</span>{% endfor %}
 · kernel {{ host.kernel or "unknown" }} · engine {{ engine.version or "unknown" }}
 {%- if host.machine %} · on {{ host.machine.kind }} ({{ host.machine.because }}), {{ host.machine.host }} ({{ host.machine.host_because }}){% endif %}</p>
 {% for c in cases %}
-<details{% if c.outcome != "PASS" %} open{% endif %} id="{{ c.id }}">
+<details{% if c.outcome != "PASS" or cases | length == 1 %} open{% endif %} id="{{ c.id }}">
 <summary><span class="outcome {{ c.outcome }}">{{ c.outcome }}</span> <code>{{ c.id }}</code> {{ c.title }}
 <span class="dim">{{ c.claims | join(", ") }}</span></summary>
 {% if c.error %}<pre class="mono FAIL">{{ c.error }}</pre>{% endif %}
@@ -64,7 +64,7 @@ _PAGE = """<!doctype html>
 {% for h in p.hops %}
 <li><span class="wire">
 {%- if h.protocol == "tls" %}TLS{% if h.sni %} · {{ h.sni }}{% endif %}{% else %}{{ h.protocol or "no bytes" }}{% endif %}
-<b aria-hidden="true">──▶</b>{{ "in clear" if h.clear else "encrypted" if h.protocol == "tls" else "" }}</span>
+<b aria-hidden="true">──▶</b>{{ "in clear" if h.clear and h.protocol else "encrypted" if h.protocol == "tls" else "" }}</span>
 <span class="box{% if h.tls == "ended" %} end{% endif %}{% if not h.container %} nobody{% endif %}">
 <b>{{ h.container or "nobody" }}</b>{% if h.process %} · {{ h.process }}{% endif %}{% if h.pid %} · pid {{ h.pid }}{% endif %}<br>
 <code>{{ h.local or h.asked }}</code>{% if h.listener %}<br><span class="dim">listener {{ h.listener }}</span>{% endif %}
