@@ -41,6 +41,9 @@ PATIENCE = 300.0
 LISTEN = 2.0
 """Seconds between looks while waiting, beside the look at each network that goes away."""
 
+UNLISTED = 3.0
+"""Seconds within which the engine lists a network whose bridge it has made; measured: milliseconds, under load some 100."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -129,13 +132,12 @@ def _fixed(docker: Docker, wish: Wish, subnet: IPv4Network, progress: Progress, 
     deadline = time.monotonic() + patience
     told = ""
     while True:
-        holder = next((n for s, n in _network_subnets(docker) if s.overlaps(subnet)), None)
+        holder = _holder(docker, subnet) or _before_it_is_listed(docker, wish, subnet)
         if holder is None:
-            _refuse_route(docker, wish, subnet)
             try:
                 return engine.create_network(docker, _spec(replace(wish, subnet=str(subnet)), subnet))
             except ConflictError:
-                holder = next((n for s, n in _network_subnets(docker) if s.overlaps(subnet)), None)
+                holder = _holder(docker, subnet)
         if holder is not None:
             left = deadline - time.monotonic()
             _may_wait(wish, holder, left, patience)
@@ -147,6 +149,29 @@ def _fixed(docker: Docker, wish: Wish, subnet: IPv4Network, progress: Progress, 
             raise _taken(wish, f"something that is gone whenever one looks, for {patience:g} s", "try again")
 
 
+def _holder(docker: Docker, subnet: IPv4Network) -> NetworkFacts | None:
+    return next((network for taken, network in _network_subnets(docker) if taken.overlaps(subnet)), None)
+
+
+def _before_it_is_listed(docker: Docker, wish: Wish, subnet: IPv4Network) -> NetworkFacts | None:
+    """Who holds the subnet by a route of this machine alone: a network of the engine has its bridge before it is listed.
+
+    None if there is no such route, or it went away meanwhile. Raises MachineError for a route that stays and is no network's.
+    """
+    deadline = time.monotonic() + UNLISTED
+    while route := _route(docker, subnet):
+        if holder := _holder(docker, subnet):
+            return holder
+        if time.monotonic() > deadline:
+            raise _taken(wish, f"this machine's route to {route}", "choose another subnet in the scenario (`ip route` lists)")
+        engine.wait_for_network_end(docker, UNLISTED / 10)
+    return None
+
+
+def _route(docker: Docker, subnet: IPv4Network) -> IPv4Network | None:
+    return next((route for route in host_routes() if route.overlaps(subnet)), None) if docker.local else None
+
+
 def _may_wait(wish: Wish, holder: NetworkFacts, left: float, patience: float) -> None:
     """Wait only for a run of the lab that will end by itself."""
     owner = labels.read_owner(dict(holder.labels).get(labels.OWNER, ""))
@@ -156,12 +181,6 @@ def _may_wait(wish: Wish, holder: NetworkFacts, left: float, patience: float) ->
         raise _taken(wish, f"{holder.name}, left or kept by a run that has ended", "`lab down` or `lab clean` ends it")
     if left <= 0:
         raise _taken(wish, f"the live run of process {owner.pid} ({holder.name}) for {patience:g} s", "wait, or end it")
-
-
-def _refuse_route(docker: Docker, wish: Wish, subnet: IPv4Network) -> None:
-    route = next((r for r in host_routes() if r.overlaps(subnet)), None) if docker.local else None
-    if route:
-        raise _taken(wish, f"this machine's route to {route}", "choose another subnet in the scenario (`ip route` lists)")
 
 
 def _taken(wish: Wish, by: str, move: str) -> MachineError:

@@ -113,8 +113,28 @@ def test_a_fixed_subnet_of_somebody_else_is_an_error_that_names_it(mark: dict[st
 def test_a_fixed_subnet_that_is_a_route_of_this_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     docker = replace(fake_docker(), local=True)
     monkeypatch.setattr(subnets, "host_routes", lambda: (IPv4Network("10.0.0.0/8"),))
+    monkeypatch.setattr(subnets, "UNLISTED", 0.0)
+    monkeypatch.setattr(engine, "wait_for_network_end", lambda *_: False)
     with pytest.raises(MachineError, match=r"route to 10\.0\.0\.0/8"):
         make_network(docker, _wish("mine", "10.0.1.0/24"))
+
+
+def test_a_bridge_that_stands_before_its_network_is_listed_is_no_strangers_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = replace(fake_docker(), local=True)
+    routes = [IPv4Network("10.0.1.0/24")]
+    monkeypatch.setattr(subnets, "host_routes", lambda: tuple(routes))
+
+    def passes(_: Docker, timeout: float) -> bool:
+        assert timeout > 0
+        if engine.networks(docker):
+            engine.remove_network(docker, "theirs")
+            routes.clear()
+        else:
+            _there(docker, "theirs", "10.0.1.0/24", labels.run_labels(RUN, "network"))
+        return True
+
+    monkeypatch.setattr(engine, "wait_for_network_end", passes)
+    assert make_network(docker, _wish("mine", "10.0.1.0/24")).subnets == ("10.0.1.0/24",)
 
 
 def test_a_live_run_is_waited_for_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
