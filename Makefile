@@ -15,6 +15,8 @@ STAMP := $(VENV)/.made-of-$(shell cat requirements.lock Makefile | cksum | cut -
 S ?=
 # Further words for `lab run` or pytest.
 ARGS ?=
+# Processes that test at once; on two cores more than two gain nothing.
+JOBS ?= 2
 
 .PHONY: help
 help: ## Show this list
@@ -76,12 +78,13 @@ grid: setup ## Run every proxy in each TLS role before every application server;
 
 .PHONY: test
 test: setup ## Run the tests without containers, then those with, then all scenarios
-	@$(BIN)/python -m pytest -q tests --ignore-glob='tests/live_*' $(ARGS)
-	@$(BIN)/python -m pytest -q tests/live_* scenarios $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
+	@$(BIN)/python -m pytest -q tests/live_* $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup scenarios $(ARGS)
 
 .PHONY: unit
 unit: setup ## Run the tests that need no container engine
-	@$(BIN)/python -m pytest -q tests --ignore-glob='tests/live_*' $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
 
 .PHONY: check
 check: setup ## Report what the linter, the type checker, the walls and the generated files find
