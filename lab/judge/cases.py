@@ -64,10 +64,9 @@ def _was_caught(check: str, words: str, verdict: Verdict | None) -> Verdict:
         return Verdict(f"twin.{check}", Outcome.INCONCLUSIVE, says, words, None, why="this check was not made")
     told = f"{verdict.outcome}: {verdict.why}"
     good = verdict.outcome is Outcome.FAIL and words in f"{verdict.actual} {verdict.why}"
-    outcome = Outcome.PASS if good else Outcome.FAIL
     return Verdict(
         f"twin.{check}",
-        outcome,
+        Outcome.PASS if good else _unknown_or_wrong([verdict]),
         says,
         f"FAIL with “{words}”",
         told,
@@ -83,12 +82,18 @@ def _nothing_else(twin: Twin, verdicts: Sequence[Verdict]) -> Verdict:
     told = "; ".join(f"{v.id} {v.outcome}: {v.why}" for v in others)
     return Verdict(
         "twin.others",
-        Outcome.FAIL if others else Outcome.PASS,
+        _unknown_or_wrong(others) if others else Outcome.PASS,
         "nothing but what was broken on purpose fails",
         "none",
         told or "none",
         why=told,
     )
+
+
+def _unknown_or_wrong(verdicts: Sequence[Verdict]) -> Outcome:
+    """What is not known on a host that refuses a witness is not known of a twin either: it was neither caught nor missed."""
+    unknown = all(verdict.outcome is Outcome.INCONCLUSIVE for verdict in verdicts)
+    return Outcome.INCONCLUSIVE if unknown else Outcome.FAIL
 
 
 def _follows(twin: Twin, verdict: Verdict) -> bool:

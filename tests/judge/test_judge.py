@@ -207,3 +207,11 @@ def test_a_twin_passes_only_by_exactly_its_failures(caught: dict[str, str], outc
 
 def test_a_case_without_checks_proves_nothing() -> None:
     assert outcome_of(()) is Outcome.INCONCLUSIVE
+
+
+def test_what_is_not_known_of_a_twin_was_neither_caught_nor_missed() -> None:
+    broken = twin_of({"order.tls_ends_at": "found proxy"})
+    unsure = route(status=None, stage_open="no witness tells", tls_ends_at=(), route_open="the rest is open")
+    by_id = {v.id: v.outcome for v in judge(broken, broken.twins["broken"], [unsure], {})}
+    assert by_id["twin.order.tls_ends_at"] is Outcome.INCONCLUSIVE
+    assert by_id["twin.others"] is Outcome.FAIL  # the status is known, and wrong
