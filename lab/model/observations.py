@@ -88,7 +88,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One TCP segment or UDP datagram as an AF_PACKET socket saw it."""
+    """One TCP segment or UDP datagram, or a kernel's refusal of one, as an AF_PACKET socket saw it."""
 
     namespace: str
     file: str
@@ -100,7 +100,7 @@ class Packet:
     outgoing: bool
     """Sent by this namespace (PACKET_OUTGOING). On loopback each packet is kept once, as incoming."""
     transport: str
-    """`tcp` or `udp`."""
+    """`tcp` or `udp`; `icmp` for "port unreachable", its ends those of the datagram that it answers, the other way round."""
     source: Endpoint
     destination: Endpoint
     payload: bytes
@@ -128,7 +128,8 @@ class SocketRow:
     inode: int
     """0: no process owns it (in the accept queue, TIME-WAIT, or closed by its owner)."""
     recv_q: int
-    """LISTEN: connections waiting to be accepted; else unread bytes."""
+    """LISTEN: connections waiting to be accepted; else unread bytes, of a datagram socket more than
+    those: the kernel's own bookkeeping."""
     send_q: int
     """LISTEN: limit of the accept queue; else unacknowledged bytes."""
     holders: tuple[int, ...] = ()

@@ -61,15 +61,16 @@ def draw(route: Route, more: int = 0) -> Iterator[Text]:
 
 
 _COUNTED = {
-    "unread": "bytes unread",
-    "segments": "segments came",
-    "reads": "reads",
-    "bytes_read": "bytes read",
-    "requests": "requests",
-    "dispatches": "dispatches",
-    "queries": "queries",
-    "answers": "answers",
+    "unread": ("byte unread", "bytes unread"),
+    "segments": ("segment came", "segments came"),
+    "reads": ("read", "reads"),
+    "bytes_read": ("byte read", "bytes read"),
+    "requests": ("request", "requests"),
+    "dispatches": ("dispatch", "dispatches"),
+    "queries": ("query", "queries"),
+    "answers": ("answer", "answers"),
 }
+"""Name of a count -> its words for one, and for any other number."""
 
 
 def _counted(route: Route) -> str:
@@ -77,7 +78,7 @@ def _counted(route: Route) -> str:
     if not route.moment:
         return ""
     known = ((getattr(route.counts, name), words) for name, words in _COUNTED.items())
-    return " · ".join(f"{number} {words}" for number, words in known if number is not None)
+    return " · ".join(f"{number} {words[number != 1]}" for number, words in known if number is not None)
 
 
 def _outside(route: Route) -> str:

@@ -105,7 +105,7 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
     return Account(
         leg=leg, meant=meant, number=place + 1, children=children, outer=outer, untold=place in path.untold,
         counted=counted, came=found.came, taken=found.taken, request=found.request, head=found.head,
-        had=_had(world, leg, busy=bool(found.taken or pieces or children)),
+        had=_had(world, leg, busy=bool(found.taken or pieces or children or _entered(events))),
         finished=finished(report, leg, counted, events, outer=outer),
         answered=answered, answer=answer, last=pieces[-1].time_ns if pieces else 0, code=code, events=events,
         misfit=misfit(world.habits, leg), questions=questions(world, leg, meant, _until(report, answer)),
@@ -122,6 +122,11 @@ def _had(world: World, leg: Leg, *, busy: bool) -> bool | None:
     if leg.failed:
         return None if gaps(world.index, "packets", leg.flow.namespace) else False
     return True if busy else leg.receiver.owned
+
+
+def _entered(events: tuple[AppEvent, ...]) -> bool:
+    """Only a process that has the connection can enter a handler for what came on it, or say so."""
+    return any(event.event == "dispatched" for event in events)
 
 
 def _outer(legs: tuple[Leg, ...], place: int) -> bool:

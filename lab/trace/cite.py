@@ -31,6 +31,13 @@ def listener(seen: SocketRow) -> Evidence:
     return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says, About.LISTENER)
 
 
+def datagram_socket(seen: SocketRow) -> Evidence:
+    waits = "something waits unread" if seen.recv_q else "nothing waits"
+    holders = ", ".join(map(str, seen.holders)) or "none"
+    says = f"socket for datagrams on {written(seen.local)}, held by host pid {holders}, {waits}"
+    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
+
+
 def queue(seen: SocketRow) -> Evidence:
     says = f"the accept queue of {written(seen.local)} is full: {seen.recv_q} wait, its limit is {seen.send_q}"
     return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)

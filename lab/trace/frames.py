@@ -1,8 +1,8 @@
-"""One captured Ethernet frame to the TCP segment or UDP datagram in it.
+"""One captured Ethernet frame to the TCP segment, the UDP datagram, or the "port unreachable" in it.
 
-Sources: RFC 791, RFC 8200 (extension headers), RFC 9293, RFC 768, IEEE 802.1Q. Rule: what is not whole, not IP, or
-a fragment is None, never a guess. Weak spot: a lost fragment cannot be missed, because fragments are not put together;
-checksums are not looked at, for a capture before offload has none that are right.
+Sources: RFC 791, RFC 8200 (extension headers), RFC 9293, RFC 768, RFC 792 and RFC 4443 (section 3.1), IEEE 802.1Q. Rule: what
+is not whole, not IP, or a fragment is None, never a guess. Weak spot: a lost fragment cannot be missed, because fragments are
+not put together; checksums are not looked at, for a capture before offload has none that are right.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ IPV4, IPV6 = 0x0800, 0x86DD
 TAGS = (0x8100, 0x88A8)
 """802.1Q and 802.1ad."""
 TCP, UDP = 6, 17
+ICMP, ICMP6 = 1, 58
+PORT_UNREACHABLE = {ICMP: b"\x03\x03", ICMP6: b"\x01\x04"}
+"""Type and code with which a kernel answers a datagram that no socket takes."""
 FRAGMENT = 44
 EXTENSIONS = (0, 43, 60)
 """Hop-by-hop, routing, destination options: each says its own length in units of 8 bytes, less one."""
@@ -31,9 +34,10 @@ ORDER = "SFRPAUEC"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One TCP segment or UDP datagram."""
+    """One TCP segment or UDP datagram; or what ICMP says of a datagram, with the ends of its answer."""
 
     transport: str
+    """`tcp`, `udp`, `icmp`."""
     source: Endpoint
     destination: Endpoint
     payload: bytes
@@ -90,7 +94,21 @@ def _transport(kind: int, source: str, destination: str, data: bytes) -> Segment
         sport, dport, length = struct.unpack_from(">HHH", data)
         payload = data[8:length] if 8 <= length <= len(data) else data[8:]
         return Segment("udp", (source, sport), (destination, dport), payload)
+    if kind in PORT_UNREACHABLE and data[:2] == PORT_UNREACHABLE[kind]:
+        return _unreachable(kind, data[8:])
     return None
+
+
+def _unreachable(kind: int, quoted: bytes) -> Segment | None:
+    """An ICMP error quotes the datagram that it answers, its first eight bytes at least (RFC 792)."""
+    header = (quoted[0] & 15) * 4 if kind == ICMP and len(quoted) >= 20 else 40
+    protocol, ends = (9, slice(12, 20)) if kind == ICMP else (6, slice(8, 40))
+    if len(quoted) < header + 4 or quoted[protocol] != UDP:
+        return None
+    addresses = quoted[ends]
+    size = len(addresses) // 2
+    sport, dport = struct.unpack_from(">HH", quoted, header)
+    return Segment("icmp", (_address(addresses[size:]), dport), (_address(addresses[:size]), sport), b"")
 
 
 def _tcp(source: str, destination: str, data: bytes) -> Segment | None:

@@ -17,11 +17,12 @@ from lab.trace.lives import Ends, Life, lives
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lab.model.observations import AppEvent, Endpoint, KernelEvent, Observations, SeenProcess, SocketRow
+    from lab.model.observations import AppEvent, Endpoint, KernelEvent, Observations, Packet, SeenProcess, SocketRow
     from lab.trace.moments import Memo
 
 K = TypeVar("K")
 V = TypeVar("V")
+Timed = TypeVar("Timed", "KernelEvent", "Packet")
 HOST = "host"
 """Name of the engine's own namespace, and of what runs there in no container."""
 SLACK_NS = 2 * 10**6
@@ -47,6 +48,12 @@ class Index:
     rows_by_peer: Mapping[tuple[str, Endpoint], Sequence[SocketRow]]
     listeners: Mapping[str, Sequence[SocketRow]]
     """Namespace -> LISTEN rows."""
+    datagrams: Mapping[tuple[str, Endpoint, Endpoint], Sequence[Packet]]
+    """(namespace, source, destination) -> datagrams, and refusals of those that went the other way, in order of time."""
+    datagram_rows: Mapping[str, Sequence[SocketRow]]
+    """Namespace -> rows of sockets for datagrams."""
+    datagram_moves: Mapping[str, Sequence[KernelEvent]]
+    """Namespace of the process -> its reads and writes of datagrams, in order of time."""
     lives: Mapping[Ends, Sequence[Life]]
     lives_by_peer: Mapping[Endpoint, Sequence[Life]]
     accepts: Mapping[int, Sequence[KernelEvent]]
@@ -74,11 +81,22 @@ def build(seen: Observations, memo: Memo) -> Index:
         rows=_grouped(((r.namespace, r.local, r.peer), r) for r in rows if r.state != "LISTEN"),
         rows_by_peer=_grouped(((r.namespace, r.peer), r) for r in rows if r.state != "LISTEN"),
         listeners=_grouped((r.namespace, r) for r in rows if r.state == "LISTEN"),
+        datagrams=_grouped(
+            ((p.namespace, p.source, p.destination), p) for p in _in_order(p for p in seen.packets if p.transport != "tcp")
+        ),
+        datagram_rows=_grouped((r.namespace, r) for r in seen.sockets if r.transport == "udp"),
+        datagram_moves=_grouped(
+            (e.namespace, e) for e in _in_order(e for e in seen.kernel if e.transport == "udp") if e.namespace
+        ),
         lives=alive,
         lives_by_peer=_grouped((life.peer, life) for same in alive.values() for life in same),
         accepts=_grouped((e.pid, e) for e in seen.kernel if e.event == "accept" and e.size >= 0 and e.peer is None),
         reports=_grouped((e.container, e) for e in seen.application),
     )
+
+
+def _in_order(each: Iterable[Timed]) -> list[Timed]:
+    return sorted(each, key=lambda one: one.time_ns)
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:

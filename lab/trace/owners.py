@@ -100,7 +100,12 @@ def listener_of(index: Index, namespace: str, local: Endpoint, time_ns: int) -> 
     The wildcard of IPv6 takes IPv4 too unless IPV6_V6ONLY is set (ipv6(7)), which the table does not show; an IPv4
     wildcard on the same port comes first.
     """
-    rows = [row for row in index.listeners.get(namespace, ()) if row.local[1] == local[1]]
+    return taking(index.listeners.get(namespace, ()), local, time_ns)
+
+
+def taking(sockets: Iterable[SocketRow], local: Endpoint, time_ns: int) -> SocketRow | None:
+    """The same, of these rows: as they were when it came, else at the first look afterwards."""
+    rows = [row for row in sockets if row.local[1] == local[1]]
     before = [row.time_ns for row in rows if row.time_ns <= time_ns]
     moment = max(before) if before else min((row.time_ns for row in rows), default=0)
     look = next((row.look for row in rows if row.time_ns == moment), "")

@@ -51,7 +51,7 @@ class _Section:
 
 
 def read(data: bytes, namespace: str, file: str) -> tuple[Packet, ...]:
-    """TCP segments and UDP datagrams of a capture, in the order of the file. Raises `BrokenCapture`."""
+    """TCP segments, UDP datagrams and refusals of those of a capture, in the order of the file. Raises `BrokenCapture`."""
     return tuple(_packets(data, namespace, file))
 
 

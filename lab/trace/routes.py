@@ -3,7 +3,7 @@
 The chain: packets to connections (`connections`), connections to owners (`owners`), from the client's connection onwards
 (`following`), what each leg amounts to (`account`), then the judgement by tables (`tls_roles`, `stages`, `answers`,
 `diagnosis`). Rule: only observations come in; scenario, plan and configuration are unknown here. What the evidence does not
-show is None, and `open_questions` says what would tell. Weak spot: UDP is decoded and not followed yet.
+show is None, and `open_questions` says what would tell. Weak spot: a datagram's route ends with its first receiver.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lab.trace.answers import answerer, dispatched
 from lab.trace.asked import asked, one_of
 from lab.trace.counts import counts
 from lab.trace.database import hops as asked_hops
+from lab.trace.datagram_routes import datagram
 from lab.trace.diagnosis import line, stop, stopped_by
 from lab.trace.following import claims, follow
 from lab.trace.habits import habits
@@ -58,6 +59,9 @@ def _view(seen: Observations, memo: Memo) -> View:
 
 def _route(view: View, report: ClientReport) -> Route:
     known, claimed = view
+    sent_as_one = datagram(known, report, tuple(_evidence(report)))
+    if sent_as_one:
+        return sent_as_one
     meant = asked(report)
     path = follow(known, report, claimed, meant)
     if path is None:

@@ -19,7 +19,7 @@ from lab.trace.talk import remembered
 from lab.trace.wording import packet_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lab.model.observations import ClientReport, KernelEvent
     from lab.model.routes import Evidence
@@ -53,8 +53,12 @@ def timeline(story: Story) -> tuple[Moment, ...]:
     """All lines in order of time, bounded."""
     zero = story.found[0].leg.connection.begun_ns
     found = [each for here in story.found for each in (*_leg(story, here), *_database(story, here))]
-    seen = sorted([*found, *_client(story.report)], key=lambda each: each.time_ns)
-    return tuple(_moment(each, zero) for each in _bounded(seen))
+    return in_order([*found, *about_client(story.report)], zero)
+
+
+def in_order(found: Iterable[Seen], zero: int) -> tuple[Moment, ...]:
+    """Lines by time, bounded. `zero`: the probe's first packet."""
+    return tuple(_moment(each, zero) for each in _bounded(sorted(found, key=lambda each: each.time_ns)))
 
 
 def _moment(seen: Seen, zero: int) -> Moment:
@@ -72,7 +76,9 @@ def _bounded(seen: Sequence[Seen]) -> list[Seen]:
     return [*first, more, *seen[-LAST:]]
 
 
-def _client(report: ClientReport) -> Iterator[Seen]:
+def about_client(report: ClientReport) -> Iterator[Seen]:
+    """What the client itself tells."""
+
     def told(time_ns: int, event: str, size: int | None = None) -> Seen:
         return Seen(time_ns, None, report.namespace, CLIENT, event, size, cite.client(report, event))
 
@@ -125,10 +131,10 @@ def _sockets(story: Story, here: Account) -> Iterator[Seen]:
     """What the socket table said of the receiver's socket."""
     owner = here.leg.receiver
     for row in owner.rows:
-        who = _who(story.world, row.holders[0], owner) if len(row.holders) == 1 else KERNEL
+        name = who(story.world, row.holders[0], owner.container) if len(row.holders) == 1 else KERNEL
         held = "" if row.inode else ", owned by no process"
         event = f"{row.state}{held}, unread" if unread(row) else f"{row.state}{held}"
-        yield Seen(row.time_ns, here.number, row.namespace, who, event, unread(row), cite.row(row))
+        yield Seen(row.time_ns, here.number, row.namespace, name, event, unread(row), cite.row(row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +186,9 @@ def _moved(event: KernelEvent) -> str:
 def _event(end: Socket, event: KernelEvent, what: str) -> Seen:
     own = event.event in ("read", "write", "accept", "connect")
     size = event.size if event.event in ("read", "write") and event.size >= 0 else None
-    who = _who(end.world, event.pid, end.owner) if own and event.namespace else KERNEL
-    says = f"{who}: {what}{f' {size} bytes' if size is not None else ''}"
-    return Seen(event.time_ns, end.hop, end.namespace, who, what, size, cite.kernel(event, says))
+    name = who(end.world, event.pid, end.owner.container) if own and event.namespace else KERNEL
+    says = f"{name}: {what}{f' {size} bytes' if size is not None else ''}"
+    return Seen(event.time_ns, end.hop, end.namespace, name, what, size, cite.kernel(event, says))
 
 
 def _accept(world: World, owner: Owner, flow: Flow) -> KernelEvent | None:
@@ -197,16 +203,16 @@ def _accept(world: World, owner: Owner, flow: Flow) -> KernelEvent | None:
 def _application(story: Story, here: Account) -> Iterator[Seen]:
     for event in here.events:
         process = story.world.index.processes.get(here.leg.receiver.pid or 0)
-        who = f"{process.name if process else 'application'} (pid {event.pid}) of {event.container}"
+        name = f"{process.name if process else 'application'} (pid {event.pid}) of {event.container}"
         size = int(event.detail) if event.event == "read" and event.detail.isdigit() else None
         what = event.event if size is not None or not event.detail else f"{event.event}: {event.detail}"
         vantage = here.leg.receiver.namespace or ""
-        yield Seen(event.time_ns, here.number, vantage, who, f"reports {what}", size, cite.application(event))
+        yield Seen(event.time_ns, here.number, vantage, name, f"reports {what}", size, cite.application(event))
 
 
-def _who(world: World, pid: int, owner: Owner) -> str:
+def who(world: World, pid: int, container: str | None) -> str:
     """`nginx (pid 7) of proxy`."""
     process = world.index.processes.get(pid)
     if process is None:
-        return f"host pid {pid} of {owner.container}" if owner.container else f"host pid {pid}"
+        return f"host pid {pid} of {container}" if container else f"host pid {pid}"
     return f"{process.name} (pid {process.namespace_pid}) of {world.index.containers.get(pid) or 'an unknown container'}"

@@ -113,14 +113,29 @@ class Lab:
 
     def row(
         self, namespace: str, state: str, local: Endpoint, peer: Endpoint, holders: tuple[int, ...] = (), *, recv_q: int = 0,
-        look: str = "probe",
+        look: str = "probe", transport: str = "tcp",
     ) -> None:  # fmt: skip
         line = self.line("sockets")
         inode = 5000 + line if holders else 0
-        self.rows.append(SocketRow(line, self.clock, look, namespace, "tcp", state, local, peer, inode, recv_q, 0, holders))
+        self.rows.append(SocketRow(line, self.clock, look, namespace, transport, state, local, peer, inode, recv_q, 0, holders))
 
     def tcp(self, source: str, client: Endpoint, target: str, server: Endpoint, **more: object) -> Conversation:
         return Conversation(self, source, client, target, server, **more)  # type: ignore[arg-type]
+
+    def udp(
+        self, source: str, client: Endpoint, target: str, server: Endpoint, data: bytes, *, back: bool = False,
+        refusal: bool = False,
+    ) -> None:  # fmt: skip
+        """A datagram from `client` to `server` (`back`: the other way), or the kernel's refusal of one, seen at both ends."""
+        ends, places = ((server, client), (target, source)) if back else ((client, server), (source, target))
+        time, kind = self.tick(), "icmp" if refusal else "udp"
+        for step, namespace in enumerate(places):
+            number = next(self.files[namespace])
+            self.packets.append(
+                Packet(
+                    namespace, f"packets/{namespace}.pcapng", number, time + step * 500, "eth0", step == 0, kind, *ends, data
+                )
+            )
 
     def event(self, kind: str, process: Process | None, socket: int, **more: object) -> None:
         namespace = process.namespace if process and kind != "state" else ""
