@@ -58,9 +58,15 @@ def _status(route: Route) -> Finding:
 
 
 def _answered_by(route: Route) -> Finding:
-    if route.answered_by is None and route.status is None:
+    if route.answered_by is None and _unanswered(route):
         return Finding(NOBODY, _last_evidence(route))
     return Finding(route.answered_by, _last_evidence(route), _open(route))
+
+
+def _unanswered(route: Route) -> bool:
+    """Whether it is known that no answer of any kind came back to the client."""
+    came = not route.hops or route.route_open or route.hops[0].stage in (Stage.ANSWERED, Stage.REJECTED)
+    return route.status is None and not came
 
 
 def _route(route: Route) -> Finding:
@@ -108,12 +114,18 @@ def _tls_ends_at(route: Route) -> Finding:
         return Finding(None, _all_evidence(route), f"TLS on hop {unknown[0]} is open: {_open(route)}")
     if route.route_open:
         return Finding(None, _all_evidence(route), route.route_open)
+    known = {hop.number for hop in route.hops if hop.container}
+    nameless = [end.hop for end in route.tls_ends_at if end.hop not in known]
+    if nameless:
+        return Finding(None, _all_evidence(route), f"who ended TLS on hop {nameless[0]} is not known: {_open(route)}")
     ends = ARROW.join(end.container for end in route.tls_ends_at)
     evidence = tuple(e for end in route.tls_ends_at for e in end.evidence)
     return Finding(ends or NOWHERE, evidence or _all_evidence(route))
 
 
 def _certificate(route: Route) -> Finding:
+    if route.certificate_open:
+        return Finding(None, route.evidence, route.certificate_open)
     if not route.certificate_of:
         return Finding("none", route.evidence)
     seen = tuple(e for end in route.tls_ends_at for e in end.evidence) + route.evidence
@@ -142,6 +154,8 @@ def _entry(route: Route) -> Finding:
 def _stopped_by(route: Route) -> Finding:
     if route.stage_open:
         return Finding(None, _last_evidence(route), f"where it stopped is open: {route.stage_open}")
+    if route.stopped_by is None and route.stage is not Stage.ANSWERED:
+        return Finding(None, _last_evidence(route), f"it stopped at {route.stage}, and by whom is not known: {_open(route)}")
     return Finding(route.stopped_by or NOBODY, _last_evidence(route))
 
 
@@ -155,6 +169,8 @@ def _order(route: Route) -> Finding:
     """What the last receiver's namespace saw of its hop, in order of time."""
     if not route.hops or route.hops[-1].namespace is None:
         return Finding(None, _all_evidence(route), _open(route))
+    if route.timeline_open:
+        return Finding(None, _all_evidence(route), f"lines may be missing: {route.timeline_open}")
     last = route.hops[-1]
     seen = [each for each in route.timeline if (each.hop, each.vantage) == (last.number, last.namespace)]
     return Finding(ARROW.join(each.event for each in seen) or "nothing", tuple(each.evidence for each in seen))
@@ -240,12 +256,14 @@ _READ_FROM: Mapping[str, tuple[About, ...]] = {
 def hop_finding(route: Route, number: int, name: str) -> Finding:
     """The finding for one field of hop `number` (from 1)."""
     if number > len(route.hops):
-        return Finding(f"no hop {number}", _all_evidence(route))
+        return Finding(None if route.route_open else f"no hop {number}", _all_evidence(route), route.route_open)
     hop = route.hops[number - 1]
+    if name == "stage" and hop.stage_open:
+        return Finding(None, hop.evidence, hop.stage_open)
     value = getattr(hop, name)
     if value is None and name in _NONE_WITHOUT and hop.protocol not in (None, "tls"):
         value = "none"
-    if value is None and hop.container is None and name in _NOBODYS:
+    if value is None and hop.received is False and name in _NOBODYS:
         value = NOBODY
     if value is None and name == "protocol" and hop.stage in _WITHOUT_BYTES:
         value = "none"

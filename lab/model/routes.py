@@ -138,6 +138,8 @@ class Hop:
     stage: Stage = Stage.SENT
     received: bool | None = None
     """Whether a process had the connection; None: no witness could tell, and then `container` None says nothing."""
+    stage_open: str = ""
+    """Why it may have got further on this hop than `stage`; empty: it did not."""
     joined_by: str | None = None
     """What ties this hop to the one before it: `same ClientHello`, `token in clear`, `same process wrote it`,
     `identical bytes`, `time alone`. None for the first."""
@@ -218,6 +220,8 @@ class Route:
     """`kernel of NAMESPACE`, a container, or None if it was not stopped."""
     certificate_of: tuple[str, ...] = ()
     """Containers that hold the leaf which the client accepted."""
+    certificate_open: str = ""
+    """Why it is not known which leaf the client accepted."""
     evidence: tuple[Evidence, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
     open_questions: tuple[str, ...] = field(default=())
@@ -231,5 +235,7 @@ class Route:
     body: bytes = b""
     """Of the client's answer."""
     timeline: tuple[Moment, ...] = ()
+    timeline_open: str = ""
+    """Which witness's lines may be missing in it. Empty: none."""
     database: tuple[Hop, ...] = ()
     """Connections on which the handler asked a database for this request; its own traffic, and no hops of the request."""

@@ -110,7 +110,7 @@ def _arrives(hop: Hop) -> str:
 
 def _receiver(hop: Hop) -> str:
     if hop.container is None:
-        return "nobody"
+        return "nobody" if hop.received is False else "not known by whom"
     pid = f"pid {hop.pid}" if hop.pid else f"one of pids {', '.join(map(str, hop.pid_candidates))} of the host"
     return f"{hop.container} · {hop.process or 'unknown program'} · {pid if hop.pid or hop.pid_candidates else 'pid unknown'}"
 

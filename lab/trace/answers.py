@@ -102,6 +102,8 @@ def _unread(here: Account, event: AppEvent) -> Contradiction | None:
 def _stray(world: World, report: ClientReport, found: Sequence[Account]) -> tuple[Contradiction, ...]:
     """An application that says it dispatched this probe, and is not on its route."""
     known = {here.container for here in found}
+    if any(here.container is None and here.had is not False for here in found):
+        return ()  # it may be the receiver that no witness names
     packets = [packet for here in found for packet in here.leg.flow.packets[:1]]
     return tuple(
         Contradiction("dispatch", cite.application(event), cite.packet(packets[-1], "no connection of it leads there"))

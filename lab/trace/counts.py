@@ -113,7 +113,7 @@ def _reads(story: Story) -> dict[str, Count]:
     if life and life.complete and not gaps(story.world.index, "kernel"):
         taken = reads(life)
         size = sum(event.size for event in taken)
-        if here.counted.at_least > size:
+        if here.counted.at_least > size or (here.taken and not size):
             return _both(UNKNOWN)  # spliced: bytes left the buffer without a read
         told = tuple(cite.kernel(e, f"host pid {e.pid} read {e.size} bytes") for e in taken[:4])
         none = (cite.kernel(life.first, "the socket's timeline begins; no read in it gave bytes"),) if not taken else ()

@@ -66,7 +66,7 @@ def questions(world: World, leg: Leg, meant: Asked, until_ns: int) -> Questions:
     """The queries of a leg's receiver up to a moment."""
     namespace = leg.receiver.namespace
     if namespace is None:
-        return NONE
+        return NONE if leg.failed else Questions(untold=("what its receiver asked a database: nothing was captured there",))
     lost = gaps(world.index, "packets", namespace)
     told, idle, untold = [], [], [f"what {namespace} asked a database: {why}" for why in lost]
     for connection in _opened(world, leg):

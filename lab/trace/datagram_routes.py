@@ -15,6 +15,7 @@ from lab.trace.datagram_told import counts, lines
 from lab.trace.datagrams import exchange, sent_on
 from lab.trace.index import gaps
 from lab.trace.listeners import written
+from lab.trace.sure import timeline_open
 from lab.trace.timeline import in_order
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def datagram(world: World, report: ClientReport, own: tuple[Evidence, ...]) -> R
         contradictions=tuple(_against(here)), open_questions=tuple(_questions(here, got)), moment=report.moment,
         stage_open=stage_open(here, got), route_open=_route_open(here), counts=counts(here), body=report.body,
         timeline=in_order(lines(here), found.sent.up[0].time_ns),
+        timeline_open=timeline_open(world.index, [found.came.namespace if found.came else None]),
     )  # fmt: skip
 
 
@@ -58,7 +60,7 @@ def _hop(here: Facts, got: Stage) -> Hop:
         listener=written(found.socket.local) if found.socket else None, process=process.name if process else None,
         pid=process.namespace_pid if process else None, host_pid=here.pid, pid_candidates=here.candidates,
         protocol="bytes" if first.payload else None, tls=TlsAtHop.NONE,
-        clear=True if first.payload and first.payload in found.report.sent else None, stage=got, received=here.had,
+        clear=True if first.payload and first.payload in found.report.sent else None, stage=got, received=here.had, stage_open=stage_open(here, got),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip
 

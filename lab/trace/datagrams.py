@@ -131,6 +131,8 @@ def _reads(index: Index, came: View, rows: Sequence[SocketRow]) -> tuple[tuple[K
     """The reads of its datagrams, each matched with the one that it must be of; and those that are of none."""
     holders = {pid for row in rows for pid in row.holders}
     left = [e for e in index.datagram_moves.get(came.namespace, ()) if _read_here(e, came, holders)]
+    if not holders and not any(e.local for e in left):
+        return (), tuple(left)  # of whatever socket
     mine, found = {(p.file, p.number) for p in came.up}, []
     for packet in _to_port(index, came):
         read = next((e for e in left if e.size == len(packet.payload) and e.time_ns + SLACK_NS >= packet.time_ns), None)
@@ -145,7 +147,7 @@ def _read_here(event: KernelEvent, came: View, holders: set[int]) -> bool:
     if event.event != "read" or event.peek or event.size < 0 or (holders and event.pid not in holders):
         return False
     port = came.up[0].destination[1]
-    return event.local[1] == port if event.local and event.local[1] else bool(holders)
+    return event.local[1] == port if event.local and event.local[1] else True
 
 
 def _to_port(index: Index, came: View) -> list[Packet]:

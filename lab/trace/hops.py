@@ -13,6 +13,7 @@ from lab.trace import bonds, cite
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
 from lab.trace.streams import packet_at
+from lab.trace.sure import hop_open
 from lab.trace.talk import H2, TLS
 from lab.trace.tls_roles import hello, readable
 
@@ -42,7 +43,7 @@ def hop(story: Story, place: int) -> Hop:
         host_pid=owner.pid if here.had else None, pid_candidates=owner.candidates if not owner.pid else (),
         protocol=said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
-        clear=clear(report, meant, here), stage=story.stages[place], received=here.had, joined_by=here.leg.bond,
+        clear=clear(report, meant, here), stage=story.stages[place], received=here.had, stage_open=hop_open(story, place), joined_by=here.leg.bond,
         entry=_entry(report, story.found, place),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip

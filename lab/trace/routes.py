@@ -28,7 +28,7 @@ from lab.trace.index import build, gaps
 from lab.trace.moments import Memo, up_to
 from lab.trace.owners import World, world
 from lab.trace.stages import stages, whole
-from lab.trace.sure import route_open, stage_open
+from lab.trace.sure import certificate_open, route_open, stage_open, timeline_open
 from lab.trace.talk import TLS
 from lab.trace.timeline import timeline
 from lab.trace.tls_roles import ends, holders, role
@@ -106,7 +106,9 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         route_open=route_open(story, path),
         counts=counted,
         body=report.body,
+        certificate_open=certificate_open(story),
         timeline=timeline(story),
+        timeline_open=timeline_open(known.index, [leg.receiver.namespace for leg in path.legs]),
         database=_database(story),
     )
 
@@ -122,13 +124,14 @@ def _unseen(known: World, report: ClientReport) -> Route:
     """Not even the client's own connection is in the capture."""
     lost = gaps(known.index, "packets", report.namespace)
     sure = not lost and report.error is not None and report.error.during == "resolve"
+    blind = "" if sure else next(iter(lost), f"no packet of it was captured in {report.namespace}")
     why = report.error.text if report.error else "no connection of it was captured"
     return Route(
         report.probe, (), (), Stage.SENT, False if sure else None,
         f"stopped at sent, because {why} (client.jsonl:{report.line})" if sure else f"not known: {why}",
         status=report.status, certificate_of=holders(known, report), evidence=tuple(_evidence(report)),
         open_questions=() if sure else (f"no packet of it was captured in {report.namespace}", *lost),
-        moment=report.moment, body=report.body,
+        moment=report.moment, stage_open=blind, route_open=blind, certificate_open=blind, timeline_open=blind, body=report.body,
     )  # fmt: skip
 
 

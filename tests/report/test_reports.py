@@ -41,7 +41,7 @@ def hop(number: int, container: str | None, **more: object) -> Hop:
 
 
 def case(outcome: Outcome = Outcome.PASS, title: str = "nginx ends TLS") -> CaseResult:
-    refused = hop(2, None, local=None, listener=None, process=None, pid=None, protocol=None, tls=None, sni=None)
+    refused = hop(2, None, local=None, listener=None, process=None, pid=None, protocol=None, tls=None, sni=None, received=False)
     end = TlsEnd(1, "proxy", "nginx", 7, "10.0.0.2", 8443, (PACKET,))
     route = Route("order", (hop(1, "proxy"), refused), (end,), Stage.REFUSED, False, "stopped at refused", status=502)
     verdict = Verdict("order.route", outcome, "it travels", "proxy → app", "proxy → nobody", ("packets",), (PACKET,), "why")
