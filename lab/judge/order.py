@@ -64,7 +64,7 @@ def broken(route: Route) -> tuple[str, ...]:
     found = [_signs(route, hop) for hop in route.hops]
     told = [*_disordered(route, found), *_between(route, found), *_unread(route, found)]
     whole = route.stage is Stage.ANSWERED and not route.timeline_open
-    return tuple([*told, *(_missing(route, found) if whole else ())])
+    return (*told, *(_missing(route, found) if whole else ()))
 
 
 def _signs(route: Route, hop: Hop) -> Mapping[str, int]:

@@ -107,8 +107,7 @@ def _stray(world: World, report: ClientReport, found: Sequence[Account]) -> tupl
     packets = [packet for here in found for packet in here.leg.flow.packets[:1]]
     return tuple(
         Contradiction("dispatch", cite.application(event), cite.packet(packets[-1], "no connection of it leads there"))
-        for event in world.index.seen.application
-        if event.event == "dispatched" and report.token and event.token == report.token
+        for event in world.index.entered.get(report.token, ())
         if event.container not in known and packets
     )  # fmt: skip
 

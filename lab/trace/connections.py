@@ -37,20 +37,10 @@ class Connection:
     """As seen in the namespace that initiated it; None: no captured namespace has the address."""
     receiver: Flow | None
     """As seen in the namespace that its packets are addressed to in the end."""
-
-    @property
-    def best(self) -> Flow:
-        """The view to read bytes from: without holes, then the longest, then nearest to the receiver."""
-        ranked = [self.receiver, self.sender, *self.views]
-        return max((v for v in ranked if v), key=lambda v: (v.up.whole and v.down.whole, len(v.up.data) + len(v.down.data)))
-
-    @property
-    def begun_ns(self) -> int:
-        return self.views[0].begun_ns
-
-    @property
-    def ended_ns(self) -> int:
-        return max(view.ended_ns for view in self.views)
+    best: Flow
+    """The view to read bytes from: without holes, then the longest, then nearest to the receiver."""
+    begun_ns: int
+    ended_ns: int
 
 
 def connections(packets: Iterable[Packet], inventory: Inventory, memo: Memo) -> tuple[Connection, ...]:
@@ -96,7 +86,13 @@ def _connection(number: int, group: list[Flow], addresses: dict[str, frozenset[s
     starts = [flow for flow in group if _has(addresses, flow.namespace, flow.client)]
     ends = [flow for flow in group if _has(addresses, flow.namespace, flow.server)]
     # A namespace that translates addresses may own the address that was asked for; the packets go on from it.
-    return Connection(number, tuple(group), starts[0] if starts else None, ends[-1] if ends else None)
+    first, last = starts[0] if starts else None, ends[-1] if ends else None
+    best = max((view for view in (last, first, *group) if view), key=_readable)
+    return Connection(number, tuple(group), first, last, best, group[0].begun_ns, max(view.ended_ns for view in group))
+
+
+def _readable(view: Flow) -> tuple[bool, int]:
+    return view.up.whole and view.down.whole, len(view.up.data) + len(view.down.data)
 
 
 def _has(addresses: dict[str, frozenset[str]], namespace: str, end: Endpoint) -> bool:

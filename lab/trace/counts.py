@@ -28,9 +28,11 @@ from lab.trace.talk import BYTES, H2, TLS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lab.model.observations import SocketRow
     from lab.model.routes import Evidence
     from lab.trace.account import Account, Story
     from lab.trace.connections import Connection
+    from lab.trace.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,15 @@ def _unread(story: Story) -> Count:
     row, flow = here.counted.unread, here.leg.connection.receiver
     if row is None or flow is None:
         return UNKNOWN
-    newest = max((each for each in index.seen.sockets if each.namespace == row.namespace), key=lambda each: each.time_ns)
-    if story.report.moment and (newest.look != row.look or moved_after(flow, row.time_ns)):
+    if story.report.moment and (_newest(index, row) != row.look or moved_after(flow, row.time_ns)):
         return UNKNOWN
     return Count(unread(row), (cite.row(row),))
+
+
+def _newest(index: Index, row: SocketRow) -> str:
+    """The last look at a row's namespace."""
+    rows = (each for each in index.seen.sockets if each.namespace == row.namespace)
+    return max(rows, key=lambda each: each.time_ns).look
 
 
 def _requests(story: Story) -> Count:

@@ -79,9 +79,7 @@ def questions(world: World, leg: Leg, meant: Asked, until_ns: int) -> Questions:
 
 def _opened(world: World, leg: Leg) -> Iterator[Connection]:
     """Connections to a database that the receiver can have opened."""
-    for connection in world.index.sent_from.get(leg.receiver.namespace or "", ()):
-        if remembered(connection.best, world.index.memo).protocol != POSTGRES:
-            continue
+    for connection in world.index.databases.get(leg.receiver.namespace or "", ()):
         theirs, ours = world.senders[connection.id].container, leg.receiver.container
         if None in (theirs, ours) or theirs == ours:
             yield connection

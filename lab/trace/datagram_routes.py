@@ -60,7 +60,8 @@ def _hop(here: Facts, got: Stage) -> Hop:
         listener=written(found.socket.local) if found.socket else None, process=process.name if process else None,
         pid=process.namespace_pid if process else None, host_pid=here.pid, pid_candidates=here.candidates,
         protocol="bytes" if first.payload else None, tls=TlsAtHop.NONE,
-        clear=True if first.payload and first.payload in found.report.sent else None, stage=got, received=here.had, stage_open=stage_open(here, got),
+        clear=True if first.payload and first.payload in found.report.sent else None,
+        stage=got, received=here.had, stage_open=stage_open(here, got),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip
 

@@ -167,7 +167,9 @@ class _Walk:
     def candidates(self, leg: Leg) -> Iterator[Leg]:
         namespace, since_ns = leg.receiver.namespace, leg.since_ns - SLACK_NS
         for connection in self.world.index.sent_from.get(namespace or "", ()):
-            if connection.id in self.used or connection.begun_ns > self.until_ns or self.database(connection):
+            if connection.begun_ns > self.until_ns:
+                break
+            if connection.ended_ns < since_ns or connection.id in self.used or self.database(connection):
                 continue
             if _active(connection, since_ns, self.until_ns):
                 yield _leg(self.world, connection, since_ns, self.meant)

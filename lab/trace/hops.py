@@ -43,7 +43,8 @@ def hop(story: Story, place: int) -> Hop:
         host_pid=owner.pid if here.had else None, pid_candidates=owner.candidates if not owner.pid else (),
         protocol=said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
-        clear=clear(report, meant, here), stage=story.stages[place], received=here.had, stage_open=hop_open(story, place), joined_by=here.leg.bond,
+        clear=clear(report, meant, here), stage=story.stages[place], received=here.had,
+        stage_open=hop_open(story, place), joined_by=here.leg.bond,
         entry=_entry(report, story.found, place),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lab.trace.connections import Connection, connections
 from lab.trace.lives import Ends, Life, lives
+from lab.trace.talk import POSTGRES, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
-Timed = TypeVar("Timed", "KernelEvent", "Packet")
+Timed = TypeVar("Timed", "AppEvent", "KernelEvent", "Packet", "SocketRow")
 HOST = "host"
 """Name of the engine's own namespace, and of what runs there in no container."""
 SLACK_NS = 2 * 10**6
@@ -48,6 +49,10 @@ class Index:
     rows_by_peer: Mapping[tuple[str, Endpoint], Sequence[SocketRow]]
     listeners: Mapping[str, Sequence[SocketRow]]
     """Namespace -> LISTEN rows."""
+    listeners_on: Mapping[tuple[str, int], Sequence[SocketRow]]
+    """(namespace, port) -> LISTEN rows, in order of time."""
+    databases: Mapping[str, Sequence[Connection]]
+    """Namespace -> connections to a database that were initiated there."""
     datagrams: Mapping[tuple[str, Endpoint, Endpoint], Sequence[Packet]]
     """(namespace, source, destination) -> datagrams, and refusals of those that went the other way, in order of time."""
     datagram_rows: Mapping[str, Sequence[SocketRow]]
@@ -59,7 +64,11 @@ class Index:
     accepts: Mapping[int, Sequence[KernelEvent]]
     """Host pid -> its accepts of which nothing tells the connection, in order of time."""
     reports: Mapping[str, Sequence[AppEvent]]
-    """Container -> what its application reported. A container that reports nothing is not in it."""
+    """Container -> what its application reported, in order of time. A container that reports nothing is not in it."""
+    entered: Mapping[str, Sequence[AppEvent]]
+    """Token -> reports that a handler was entered for it."""
+    strace: bool
+    """Whether the kernel's timeline is strace's, which sees calls and no states."""
 
 
 def build(seen: Observations, memo: Memo) -> Index:
@@ -84,15 +93,25 @@ def build(seen: Observations, memo: Memo) -> Index:
         datagrams=_grouped(
             ((p.namespace, p.source, p.destination), p) for p in _in_order(p for p in seen.packets if p.transport != "tcp")
         ),
-        datagram_rows=_grouped((r.namespace, r) for r in seen.sockets if r.transport == "udp"),
+        datagram_rows=_grouped((r.namespace, r) for r in _in_order(r for r in seen.sockets if r.transport == "udp")),
         datagram_moves=_grouped(
             (e.namespace, e) for e in _in_order(e for e in seen.kernel if e.transport == "udp") if e.namespace
+        ),
+        listeners_on=_grouped(((r.namespace, r.local[1]), r) for r in _in_order(r for r in rows if r.state == "LISTEN")),
+        databases=_grouped(
+            (sender[c.id], c) for c in found if c.id in sender and remembered(c.best, memo).protocol == POSTGRES
         ),
         lives=alive,
         lives_by_peer=_grouped((life.peer, life) for same in alive.values() for life in same),
         accepts=_grouped((e.pid, e) for e in seen.kernel if e.event == "accept" and e.size >= 0 and e.peer is None),
-        reports=_grouped((e.container, e) for e in seen.application),
+        reports=_grouped((e.container, e) for e in _in_order(seen.application)),
+        entered=_grouped((e.token, e) for e in seen.application if e.event == "dispatched" and e.token),
+        strace=any(e.socket < 0 for e in seen.kernel),
     )
+
+
+def _to_database(connection: Connection, memo: Memo) -> bool:
+    return remembered(connection.best, memo).protocol == POSTGRES
 
 
 def _in_order(each: Iterable[Timed]) -> list[Timed]:

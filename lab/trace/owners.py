@@ -9,8 +9,10 @@ Weak spot: (d) names candidates, and a container only if all of them are in it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Evidence
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 CLOSE_NS = 2 * 10**9
 """A socket is made within this time of the connection's first packet, or it belongs to another one with the same ends."""
+MOST_ON_PORT = 1000
+"""Sockets that listen on one port of one namespace, at one look."""
 UNOWNED = ("ESTAB", "CLOSE-WAIT", "SYN-RECV")
 """States in which a socket with inode 0 waits in the accept queue; in later ones its owner has closed it."""
 
@@ -100,18 +104,20 @@ def listener_of(index: Index, namespace: str, local: Endpoint, time_ns: int) -> 
     The wildcard of IPv6 takes IPv4 too unless IPV6_V6ONLY is set (ipv6(7)), which the table does not show; an IPv4
     wildcard on the same port comes first.
     """
-    return taking(index.listeners.get(namespace, ()), local, time_ns)
+    return taking(index.listeners_on.get((namespace, local[1]), ()), local, time_ns)
 
 
-def taking(sockets: Iterable[SocketRow], local: Endpoint, time_ns: int) -> SocketRow | None:
-    """The same, of these rows: as they were when it came, else at the first look afterwards."""
-    rows = [row for row in sockets if row.local[1] == local[1]]
-    before = [row.time_ns for row in rows if row.time_ns <= time_ns]
-    moment = max(before) if before else min((row.time_ns for row in rows), default=0)
-    look = next((row.look for row in rows if row.time_ns == moment), "")
+def taking(sockets: Sequence[SocketRow], local: Endpoint, time_ns: int) -> SocketRow | None:
+    """The same, of rows of one port in order of time: as they were when it came, else at the first look afterwards."""
+    if not sockets:
+        return None
+    place = max(bisect_right(sockets, time_ns, key=lambda row: row.time_ns) - 1, 0)
+    look = sockets[place].look
+    earlier = takewhile(lambda row: row.look == look, reversed(sockets[max(place - MOST_ON_PORT, 0) : place]))
+    rows = [*reversed(list(earlier)), *takewhile(lambda row: row.look == look, islice(sockets, place, None))]
     wildcards = ("::",) if ":" in local[0] else ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     for address in (local[0], *wildcards):
-        same = [row for row in rows if row.look == look and row.local[0] == address]
+        same = [row for row in rows if row.local[0] == address]
         if same:
             return _together(same)
     return None
@@ -219,8 +225,10 @@ def _says(event: KernelEvent) -> str:
 
 
 def _contradiction(row: SocketRow | None, life: Life | None) -> Contradiction | None:
-    taken = [e for e in reads(life) if e in life.users] if life else []
-    if not row or not row.holders or not taken or {e.pid for e in taken} & set(row.holders):
+    if not row or not row.holders or life is None:
+        return None
+    taken = [e for e in reads(life) if e.pid and e.namespace]
+    if not taken or {e.pid for e in taken} & set(row.holders):
         return None
     return Contradiction(f"who has the socket {written(row.local)}", cite.row(row), cite.kernel(taken[0], _says(taken[0])))
 
@@ -253,7 +261,8 @@ def _with_listener(index: Index, flow: Flow, found: Owner, listener: SocketRow |
 
 def _full(index: Index, flow: Flow, listener: SocketRow) -> SocketRow | None:
     """The listener while a SYN waited, if every socket of its address had more to accept than it may hold (listen(2))."""
-    rows = [r for r in index.listeners.get(flow.namespace, ()) if r.local == listener.local and r.time_ns >= flow.begun_ns]
+    there = index.listeners_on.get((flow.namespace, listener.local[1]), ())
+    rows = [r for r in there if r.local == listener.local and r.time_ns >= flow.begun_ns]
     now = [row for row in rows if row.look == rows[-1].look]
     return now[-1] if now and all(row.recv_q > row.send_q for row in now) else None
 

@@ -8,6 +8,8 @@ application's word.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from lab.trace.index import SLACK_NS
@@ -47,9 +49,10 @@ def on_connection(world: World, leg: Leg) -> list[AppEvent]:
 
 
 def _in_time(world: World, leg: Leg) -> Iterator[AppEvent]:
-    for event in world.index.reports.get(leg.receiver.container or "", ()):
-        if leg.flow.begun_ns - SLACK_NS <= event.time_ns <= leg.flow.ended_ns + LATE_NS:
-            yield event
+    found, begun = world.index.reports.get(leg.receiver.container or "", ()), leg.flow.begun_ns - SLACK_NS
+    until = leg.flow.ended_ns + LATE_NS
+    later = islice(found, bisect_left(found, begun, key=lambda event: event.time_ns), None)
+    yield from takewhile(lambda event: event.time_ns <= until, later)
 
 
 def _unplaced(world: World, leg: Leg, meant: Asked) -> list[AppEvent]:

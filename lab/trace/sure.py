@@ -1,8 +1,9 @@
 """Whether a stage and a route are all that there was, or whether a witness is missing that could have told more.
 
-Rule: a stage is the furthest that is proved. It is open where the receiver may have done more and the witness that sees it
-is not there (the kernel's timeline, a socket row, lost packets, an application's reports); it is not open for what no
-witness could ever see, which the open questions name. Weak spot: an application whose reports are missing looks like one that never reports.
+Rule: a stage is the furthest that is proved. It is open where the receiver may have done more and the witness that sees it is
+not there (the kernel's timeline, a socket row, lost packets, an application's reports); it is not open for what no witness
+could ever see, which the open questions name. Weak spot: an application whose reports are missing looks like one that never
+reports.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def timeline_open(index: Index, namespaces: Sequence[str | None]) -> str:
     witnesses = (Witness.KERNEL, Witness.SOCKETS, Witness.PROCESSES, Witness.APPLICATION)
     lost = [f"{name}: {why}" for name in witnesses for why in gaps(index, name)]
     lost += [f"packets of {each}: {why}" for each in namespaces if each for why in gaps(index, "packets", each)]
-    strace = any(event.socket < 0 for event in index.seen.kernel)
-    return next(iter([*lost, *(["kernel: strace sees calls, and nothing that the kernel does itself"] if strace else [])]), "")
+    lost += ["kernel: strace sees calls, and nothing that the kernel does itself"] if index.strace else []
+    return lost[0] if lost else ""
 
 
 def stage_open(story: Story) -> str:
@@ -87,20 +88,30 @@ def _unseen_behind(story: Story, here: Account) -> bool:
 
 def _open(story: Story, place: int) -> str:
     here, stage = story.found[place], story.stages[place]
+    if reason := _captured(story, here, stage) or _read_further(here, stage):
+        return reason
+    return _unreported(story, here) if rank(stage) < rank(Stage.DISPATCHED) else ""
+
+
+def _captured(story: Story, here: Account, stage: Stage) -> str:
+    """What packets leave open."""
     if here.leg.connection.receiver is None and not here.leg.failed:
         return f"what became of hop {here.number} was not captured where it went"
     if here.untold:
         return f"hop {here.number} may have carried the request on"
     lost = gaps(story.world.index, "packets", here.leg.receiver.namespace) if here.leg.receiver.namespace else ()
-    if lost and rank(stage) < rank(Stage.DISPATCHED):
-        return f"packets of hop {here.number} were lost: {lost[0]}"
+    return f"packets of hop {here.number} were lost: {lost[0]}" if lost and rank(stage) < rank(Stage.DISPATCHED) else ""
+
+
+def _read_further(here: Account, stage: Stage) -> str:
+    """What the kernel's timeline and the socket table leave open."""
     if stage is Stage.ESTABLISHED and here.had is None:
         return f"no witness tells whether a process accepted hop {here.number}"
     if stage in READING and _more(here):
         return f"no witness tells how much of hop {here.number} a process read"
     if stage is Stage.TLS_UNFINISHED and here.finished is None:
         return f"no witness tells whether the handshake on hop {here.number} was finished"
-    return _unreported(story, here) if rank(stage) < rank(Stage.DISPATCHED) else ""
+    return ""
 
 
 def _unreported(story: Story, here: Account) -> str:

@@ -1,8 +1,8 @@
 """Fewer witnesses never tell anything else, only less: what is told without one of them is what all of them tell.
 
 Real evidence of one case of each kind is read back, one witness after the other is taken away as the engine would report it
-missing, and every value that the judge reads is held against the one before: it is the same, or it is not told. A tie between two
-hops may only become weaker.
+missing, and every value that the judge reads is held against the one before: it is the same, or it is not told. A tie between
+two hops may only become weaker.
 """
 
 from __future__ import annotations
