@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Counts
+from lab.report.alike import alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ def document(
 def case(result: CaseResult) -> dict[str, object]:
     """One case: its outcome, checks and probes."""
     lines = dict(result.lines)
+    shown = [route for route, _ in alike(result.routes)]
     return {
         "id": result.case,
         "scenario": result.scenario,
@@ -47,9 +49,17 @@ def case(result: CaseResult) -> dict[str, object]:
         "folder": result.folder,
         "error": result.error,
         "checks": [check(verdict, lines.get(verdict.id)) for verdict in result.verdicts],
-        "probes": [probe(route) for route in result.routes],
+        "probes": [_of_case(route, route in shown) for route in result.routes],
         "steps": [_step(one) for one in result.steps],
     }
+
+
+def _of_case(route: Route, whole: bool) -> dict[str, object]:
+    """Of repetitions that went the same way the first alone has its timeline, and says what its evidence says."""
+    told = probe(route if whole else replace(route, timeline=()))
+    if not whole:
+        told["hops"] = [{**hop, "evidence": []} for hop in told["hops"]]  # type: ignore[attr-defined]
+    return told
 
 
 def _step(one: StepDone) -> dict[str, object]:

@@ -64,12 +64,17 @@ def _by_client(report: ClientReport, meant: Asked) -> bool:
 
 def after_request(leg: Leg) -> list[Packet]:
     """Packets of the server's encrypted records behind the first record of the client's request."""
-    asked = [r for r in requests(leg.talk) if packet_at(leg.flow.up, r.offset).time_ns >= leg.since_ns]
-    if not asked:
+    begun = _begun(leg)
+    if begun is None:
         return []
-    begun = packet_at(leg.flow.up, asked[0].offset).time_ns
     packets = [packet_at(leg.flow.down, r.offset) for r in server_data(leg.talk)]
     return [packet for packet in packets if packet.time_ns >= begun]
+
+
+def _begun(leg: Leg) -> int | None:
+    """When the first record of the client's request came."""
+    asked = (r for r in requests(leg.talk) if packet_at(leg.flow.up, r.offset).time_ns >= leg.since_ns)
+    return next((packet_at(leg.flow.up, r.offset).time_ns for r in asked), None)
 
 
 def answered(leg: Leg, events: tuple[AppEvent, ...]) -> bool | None:
@@ -86,11 +91,11 @@ def answered(leg: Leg, events: tuple[AppEvent, ...]) -> bool | None:
 
 
 def _tickets_came_before(leg: Leg) -> bool:
-    """Whether the server had spoken between the client's Finished and its request, and so had sent its tickets."""
-    end = last_of_handshake(leg.talk)
-    if end is None:
+    """Whether the server had spoken between the client's Finished and this request, and so had sent its tickets."""
+    end, begun = last_of_handshake(leg.talk), _begun(leg)
+    if end is None or begun is None:
         return False
-    since, begun = (packet_at(leg.flow.up, at).time_ns for at in (end.end - 1, requests(leg.talk)[0].offset))
+    since = packet_at(leg.flow.up, end.end - 1).time_ns
     return any(since < packet_at(leg.flow.down, r.offset).time_ns < begun for r in server_data(leg.talk))
 
 
