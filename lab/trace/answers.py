@@ -41,13 +41,22 @@ def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None
         if found[place].untold:
             return None, (f"who made the answer: hop {found[place].number} may have carried the request on",)
         inner = [n for n in found[place].children if _before(found[n], found[place]) and found[n].code in (None, code)]
-        sure = [n for n in inner if found[n].answered]
+        sure = [n for n in inner if found[n].answered or _through(found, n, code)]
         if len(sure) > 1:
             return None, ("which of several upstreams made the answer: all answered with the same status",)
         if not sure:
             untold = [n for n in inner if found[n].answered is None]
             return (None, (_untold(found[untold[0]]),)) if untold else (place, ())
         place, code = sure[0], found[sure[0]].code or code
+
+
+def _through(found: Sequence[Account], place: int, code: int | None) -> bool:
+    """Whether what came back encrypted is the answer that came back in clear behind it, and no session tickets alone."""
+    here = found[place]
+    if here.answered is not None or here.answer is None:
+        return False
+    behind = [n for n in here.children if _before(found[n], here) and found[n].code in (None, code)]
+    return any((found[n].answered and found[n].code == code) or _through(found, n, code) for n in behind)
 
 
 def _untold(here: Account) -> str:

@@ -47,7 +47,7 @@ from lab.trace.index import SLACK_NS, gaps
 from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lab.model.observations import ClientReport
     from lab.trace.account import Account
@@ -91,10 +91,19 @@ def _stage(world: World, report: ClientReport, found: Sequence[Account], place: 
     here = found[place]
     if not here.leg.flow.accepted and here.leg.flow.syns:
         return _unanswered(here.leg, report)
+    if answerer is not None and answerer in _behind(found, place):
+        return Stage.ANSWERED
     if here.answered and (here.outer or here.leg.talk.status or here.leg.talk.protocol == TLS or place == answerer):
         own = place == answerer or not (here.children or here.untold)
         return Stage.REJECTED if own and rejected(world, report, found, place) else Stage.ANSWERED
     return _unfinished(here, found)
+
+
+def _behind(found: Sequence[Account], place: int) -> Iterator[int]:
+    """Places of the legs behind one: the answer made at one of them came back on it."""
+    for child in found[place].children:
+        yield child
+        yield from _behind(found, child)
 
 
 def _unanswered(leg: Leg, report: ClientReport) -> Stage:

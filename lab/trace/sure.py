@@ -29,7 +29,7 @@ READING = (Stage.ACCEPTED, Stage.READABLE, Stage.READ, Stage.TLS_UNFINISHED, Sta
 def hop_open(story: Story, place: int) -> str:
     """The same of one hop, whatever became of the whole request."""
     here, stage = story.found[place], story.stages[place]
-    if here.answered:
+    if here.answered or stage is Stage.ANSWERED:
         return _handler(story, here, stage) if not here.children or here.untold else ""
     return _open(story, place)
 
