@@ -68,6 +68,8 @@ class Case:
     forwarders: frozenset[int] = frozenset()
     written: set[object] = field(default_factory=set)
     """Processes already written."""
+    over: set[object] = field(default_factory=set)
+    """Ends of the connections whose TIME-WAIT is written."""
     links: dict[str, Link] = field(default_factory=dict)
     """Namespace -> what is done to what comes into it."""
     tracing: tracing.Tracing = field(default_factory=tracing.Tracing)

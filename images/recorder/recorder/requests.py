@@ -101,10 +101,21 @@ def look(recorder: Recorder, request: Request) -> Answer:
     following.follow(recorder.pump, case)
     with case.lock:
         rows, found = looking.snapshot(case, str(request["label"]))
-        evidence.write(case.sockets, rows)
+        evidence.write(case.sockets, [row for row in rows if _news(case, row)])
         for process in found:
             pump.note(case, looking.name_of(case, process.namespace_inode), process)
     return {"sockets": len(rows), "processes": len(found)}
+
+
+def _news(case: Case, row: dict[str, Any]) -> bool:
+    """Whether a row says anything new: what waits out its time stays as it is for a minute, and a look would show thousands."""
+    ends = row["namespace"], row["transport"], tuple(row["local"]), tuple(row["peer"])
+    if row["state"] != "TIME-WAIT":
+        case.over.discard(ends)
+        return True
+    new = ends not in case.over
+    case.over.add(ends)
+    return new
 
 
 def settle(recorder: Recorder, request: Request) -> Answer:
