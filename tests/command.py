@@ -63,10 +63,10 @@ class Project:
             start_new_session=True,
         )
 
-    def lab(self, *words: str, **environment: str) -> Done:
+    def lab(self, *words: str, patience: float = 120, **environment: str) -> Done:
         """Run the command to its end."""
         process = self.begin(*words, **environment)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=patience)
         return Done(process.returncode, out, err, process.pid)
 
 
