@@ -86,9 +86,13 @@ def _connection(number: int, group: list[Flow], addresses: dict[str, frozenset[s
     starts = [flow for flow in group if _has(addresses, flow.namespace, flow.client)]
     ends = [flow for flow in group if _has(addresses, flow.namespace, flow.server)]
     # A namespace that translates addresses may own the address that was asked for; the packets go on from it.
-    first, last = starts[0] if starts else None, ends[-1] if ends else None
-    best = max((view for view in (last, first, *group) if view), key=_readable)
-    return Connection(number, tuple(group), first, last, best, group[0].begun_ns, max(view.ended_ns for view in group))
+    return joined(number, tuple(group), starts[0] if starts else None, ends[-1] if ends else None)
+
+
+def joined(number: int, views: tuple[Flow, ...], sender: Flow | None, receiver: Flow | None) -> Connection:
+    """A connection of these views, in order of first sight."""
+    best = max((view for view in (receiver, sender, *views) if view), key=_readable)
+    return Connection(number, views, sender, receiver, best, views[0].begun_ns, max(view.ended_ns for view in views))
 
 
 def _readable(view: Flow) -> tuple[bool, int]:

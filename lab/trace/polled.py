@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.trace.bonds import Leg
-from lab.trace.connections import Connection
+from lab.trace.connections import joined
 from lab.trace.streams import offset_since, packet_at, until
 from lab.trace.talk import POLLED, Talk
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.trace.asked import Asked
+    from lab.trace.connections import Connection
     from lab.trace.flows import Flow
     from lab.trace.owners import World
 
@@ -53,7 +54,7 @@ def _turned(connection: Connection) -> Connection:
     """The same connection, seen from who accepted it."""
     ends = connection.receiver, connection.sender
     sender, receiver = (_turned_flow(flow) if flow else None for flow in ends)
-    return Connection(connection.id, tuple(map(_turned_flow, connection.views)), sender, receiver)
+    return joined(connection.id, tuple(map(_turned_flow, connection.views)), sender, receiver)
 
 
 def _turned_flow(flow: Flow) -> Flow:
