@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from lab.engine.catalogue import load_catalogue
 from lab.model.scenario import Case, Scenario
 from lab.plan import plan
+from lab.plan.abilities import Unsupported
 
 if TYPE_CHECKING:
     from lab.model.plan import Plan
@@ -34,3 +38,29 @@ def test_a_namespace_that_says_nothing_of_networks_stands_on_the_only_one() -> N
     for networks in ((), {}, ("lab",)):
         (namespace,) = planned(namespaces={"web": {"networks": networks}}).namespaces
         assert [one.network for one in namespace.attachments] == ["lab"]
+
+
+def test_who_demands_a_clients_certificate_gets_the_authority_to_hold_it_against() -> None:
+    ended = {"on": "0.0.0.0:8443", "tls": "ended"}
+    for asks in (True, False):
+        (app,) = planned(containers={"app": {"server": "app", "listen": [{**ended, "client_certificate": asks}]}}).containers
+        assert app.needs_ca == asks
+
+
+def test_a_datagram_listener_is_waited_for_as_such() -> None:
+    (app,) = planned(containers={"app": {"server": "app", "listen": [{"on": "0.0.0.0:53", "transport": "udp"}]}}).containers
+    assert [(one.transport, one.port) for one in app.listeners] == [("udp", 53)]
+
+
+def test_a_database_is_reached_by_loopback_in_ones_own_namespace_and_by_name_elsewhere() -> None:
+    database = {"server": "postgres", "listen": [{"on": "0.0.0.0:5432"}]}
+    for namespace, host in (("app", "127.0.0.1"), ("store", "store")):
+        app = {"server": "app", "database": "db:5432", "listen": [{"on": "0.0.0.0:3000"}]}
+        made, _ = planned(containers={"app": app, "db": {**database, "namespace": namespace}}).containers
+        assert json.loads(made.files[0].content)["database"] == {"host": host, "port": 5432, "eager": False}
+
+
+def test_a_database_has_one_listener() -> None:
+    listen = [{"on": "0.0.0.0:5432"}, {"on": "0.0.0.0:5433"}]
+    with pytest.raises(Unsupported, match="takes no `listeners` of 2: all its addresses have one port"):
+        planned(containers={"db": {"server": "postgres", "listen": listen}})
