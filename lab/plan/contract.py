@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from lab.model.catalogue import Option, Server
 
-SERVER, APP, CLIENT_FACING = "server", "app", "shop.example"
+SERVER, APP = "server", "app"
+CLIENT_FACING, ELSEWHERE = "shop.example", "blog.example"
 BODY = "7 bytes"
 
 
@@ -102,24 +103,18 @@ def _scenario(row: Server, namespaces: dict[str, Any], containers: dict[str, Any
 
 
 def _of_proxy(row: Server) -> dict[str, dict[str, Any]]:
-    clear = {"to": f"{APP}:3000"}
+    """Where it can choose, it has two upstreams to choose from, and each probe says which one is right."""
     made = {}
     if Tls.NONE in row.tls:
-        made["forwards-clear"] = _before(row, {}, clear)
+        conditions = {"host": CLIENT_FACING, "path": "/contract/get"}
+        made["forwards-clear"] = _choosing(row, {}, {key: value for key, value in conditions.items() if key in row.routes_by})
     if Tls.ENDED in row.tls:
-        made["ends-tls"] = _before(row, {"tls": "ended"}, clear)
+        made["ends-tls"] = _choosing(row, {"tls": "ended"}, {"sni": CLIENT_FACING} if "sni" in row.routes_by else {})
     if Tls.ENDED in row.tls and row.begins_tls:
-        made["ends-and-begins-tls"] = _before(
-            row, {"tls": "ended"}, {"to": "app.internal:3443", "upstream_tls": {"name": "app.internal"}}
-        )
+        again = {"to": "app.internal:3443", "upstream_tls": {"name": "app.internal"}}
+        made["ends-and-begins-tls"] = _before(row, {"tls": "ended"}, again)
     if Tls.PASSTHROUGH in row.tls:
         made["passes-tls-through"] = _before(row, {"tls": "passthrough"}, {"to": f"{APP}:3443", "sni": CLIENT_FACING})
-    if "path" in row.routes_by:
-        made["routes-by-path"] = _chosen(row, {}, {"path": "/contract/get"})
-    if "host" in row.routes_by:
-        made["routes-by-host"] = _chosen(row, {}, {"host": CLIENT_FACING})
-    if "sni" in row.routes_by and Tls.ENDED in row.tls:
-        made["routes-by-sni"] = _chosen(row, {"tls": "ended"}, {"sni": CLIENT_FACING})
     return made
 
 
@@ -148,20 +143,21 @@ def _app(mode: str, *, onwards: bool) -> dict[str, Any]:
     return {"namespace": APP, "server": "app", "listen": [tls]}
 
 
-def _chosen(row: Server, tls: dict[str, Any], condition: dict[str, str]) -> dict[str, Any]:
-    """Two applications, and a condition that says which gets the request; both ways are tried."""
-    made = _before(row, tls, {"to": f"{APP}:3000", **condition}, {"to": "other:3000"})
+def _choosing(row: Server, tls: dict[str, Any], conditions: dict[str, str]) -> dict[str, Any]:
+    """One application for what meets the conditions and another for the rest, and a probe that misses each of them."""
+    made = _before(row, tls, {"to": f"{APP}:3000", **conditions}, *([{"to": "other:3000"}] if conditions else []))
+    if not conditions:
+        return made
     made["containers"]["other"] = {"namespace": "other", "server": "app", "listen": [{"on": "0.0.0.0:3000"}]}
-    made["namespaces"] |= {"other": {}}
-    made["namespaces"]["web"] = {"names": [CLIENT_FACING, "blog.example"]}
-    made["containers"][SERVER]["listen"][0]["names"] = [CLIENT_FACING, "blog.example"]
+    made["namespaces"] |= {"other": {}, "web": {"names": [CLIENT_FACING, ELSEWHERE]}}
+    made["containers"][SERVER]["listen"][0]["names"] = [CLIENT_FACING, ELSEWHERE]
     probes = made["probes"]
-    elsewhere = {**probes["get"]["expect"], "answered_by": "other", "route": [SERVER, "other"]}
-    if "path" in condition:
-        probes["post"]["expect"] = elsewhere
-    else:
-        url = probes["get"]["request"]["url"].replace(CLIENT_FACING, "blog.example")
-        probes["post"] = {"request": {"url": url}, "expect": elsewhere}
+    rest = {**probes["get"]["expect"], "answered_by": "other", "route": [SERVER, "other"]}
+    if "path" in conditions:
+        probes["post"]["expect"] = rest
+    if "host" in conditions or "sni" in conditions:
+        url = probes["get"]["request"]["url"].replace(CLIENT_FACING, ELSEWHERE)
+        probes["elsewhere"] = {"request": {"url": url}, "expect": rest}
     return made
 
 
