@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SERVER, APP = "server", "app"
 CLIENT_FACING, ELSEWHERE = "shop.example", "blog.example"
 BODY = "7 bytes"
+PATIENCE = 20.0
+"""Seconds: Java needs some for its first handshake on a busy machine."""
 
 
 def arrangements(row: Server) -> dict[str, dict[str, Any]]:
@@ -91,10 +93,9 @@ def _process(row: Server) -> dict[str, str]:
 
 def _probes(scheme: str, on: str, expect: dict[str, Any]) -> dict[str, Any]:
     url = f"{scheme}://{CLIENT_FACING}:{on.rpartition(':')[2]}"
-    return {
-        "get": {"request": {"url": f"{url}/contract/get?a=b"}, "expect": expect},
-        "post": {"request": {"url": f"{url}/contract/post", "method": "POST", "body": BODY}, "expect": expect},
-    }
+    get = {"url": f"{url}/contract/get?a=b", "timeout": PATIENCE}
+    post = {"url": f"{url}/contract/post", "method": "POST", "body": BODY, "timeout": PATIENCE}
+    return {"get": {"request": get, "expect": expect}, "post": {"request": post, "expect": expect}}
 
 
 def _scenario(row: Server, namespaces: dict[str, Any], containers: dict[str, Any], probes: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _choosing(row: Server, tls: dict[str, Any], conditions: dict[str, str]) -> d
         probes["post"]["expect"] = rest
     if "host" in conditions or "sni" in conditions:
         url = probes["get"]["request"]["url"].replace(CLIENT_FACING, ELSEWHERE)
-        probes["elsewhere"] = {"request": {"url": url}, "expect": rest}
+        probes["elsewhere"] = {"request": {"url": url, "timeout": PATIENCE}, "expect": rest}
     return made
 
 
