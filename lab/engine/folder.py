@@ -26,6 +26,7 @@ from lab.model.observations import (
     Packet,
     SeenProcess,
     SocketRow,
+    UnixRow,
 )
 from lab.model.steps import StepDone
 from lab.trace.pcapng import BrokenCapture, read
@@ -47,6 +48,7 @@ def read_observations(folder: Path) -> Observations:
         inventory=inventory,
         packets=tuple(_packets(folder)),
         sockets=tuple(_lines(folder / "sockets.jsonl", SocketRow)),
+        unix=tuple(_lines(folder / "unix.jsonl", UnixRow)),
         processes=tuple(_lines(folder / "processes.jsonl", SeenProcess)),
         kernel=tuple(_lines(folder / "kernel.jsonl", KernelEvent)),
         clients=tuple(_lines(folder / "client.jsonl", ClientReport)),

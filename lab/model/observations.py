@@ -137,6 +137,31 @@ class SocketRow:
 
 
 @dataclass(frozen=True, slots=True)
+class UnixRow:
+    """One UNIX socket (unix_diag) at one moment."""
+
+    line: int
+    """Line in `unix.jsonl`, from 1."""
+    time_ns: int
+    look: str
+    namespace: str
+    """In which it was made."""
+    kind: str
+    """`stream`, `datagram`, `packets`."""
+    state: str
+    """`LISTEN`, `ESTAB`, `UNCONN`."""
+    path: str
+    """As it was bound, as its maker sees it; empty: not bound; `@name`: abstract."""
+    inode: int
+    peer: int
+    """Inode of the other end; 0: none."""
+    recv_q: int
+    send_q: int
+    holders: tuple[int, ...] = ()
+    """Host pids that have a descriptor of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeenProcess:
     """One process, from /proc."""
 
@@ -192,6 +217,7 @@ class KernelEvent:
     """The socket's own end; of a reset sent, the end in whose name it was sent."""
     peer: Endpoint | None = None
     transport: str = "tcp"
+    """`tcp`, `udp`; `unix` for reads and writes of UNIX sockets, which have no ends here."""
     peek: bool = False
     """A read with MSG_PEEK: looked, not taken."""
     reason: str = ""
@@ -309,3 +335,4 @@ class Observations:
     logs: tuple[LogLine, ...] = ()
     application: tuple[AppEvent, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    unix: tuple[UnixRow, ...] = ()

@@ -10,6 +10,7 @@
     listeners, owners         who listens, who received, who initiated
     bonds, following          what ties one connection to the next; the legs of a probe in order
     datagrams, datagram_facts, datagram_told, datagram_routes   a probe that is a datagram
+    blind                     UNIX sockets, where only sizes are known
     account                   what each leg amounts to
     tls_roles, stages, answers, diagnosis, hops, routes   the judgement, by tables
 

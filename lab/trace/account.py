@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.trace import bonds
 from lab.trace.back import came_back
+from lab.trace.blind import exchanges, made_elsewhere, unseen
 from lab.trace.database import questions
 from lab.trace.habits import misfit
 from lab.trace.handshake import finished
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lab.model.observations import AppEvent, ClientReport, Packet
     from lab.model.routes import Contradiction, Stage, TlsAtHop
     from lab.trace.asked import Asked
+    from lab.trace.blind import Exchange
     from lab.trace.bonds import Leg
     from lab.trace.database import Questions
     from lab.trace.following import Path
@@ -72,6 +74,10 @@ class Account:
     """What came and its port does not take, in words."""
     questions: Questions
     """What its receiver asked a database for it."""
+    blind: tuple[Exchange, ...] = ()
+    """What its receiver said over UNIX sockets meanwhile, if that can have been the request."""
+    unseen: str = ""
+    """Why it is not known whether it did."""
 
     @property
     def container(self) -> str | None:
@@ -102,8 +108,12 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
     onward = any(len(legs[n].flow.up.data) for n in children)
     found = inside(Where(report, meant, leg, counted, outer, onward), answered=bool(answered))
     pieces = leg.flow.down.pieces
+    blind = () if onward else exchanges(world, leg, answer.time_ns if answer else _until(report, answer))
+    elsewhere = any(made_elsewhere(each, report.body) for each in blind)
+    hidden = "" if onward or blind else unseen(world, leg)
     return Account(
-        leg=leg, meant=meant, number=place + 1, children=children, outer=outer, untold=place in path.untold,
+        leg=leg, meant=meant, number=place + 1, children=children, outer=outer,
+        untold=place in path.untold or elsewhere or bool(hidden), blind=blind, unseen=hidden,
         counted=counted, came=found.came, taken=found.taken, request=found.request, head=found.head,
         had=_had(world, leg, busy=bool(found.taken or pieces or children or _entered(events))),
         finished=finished(report, leg, counted, events, outer=outer),

@@ -44,7 +44,7 @@ def stopped_by(story: Story, place: int) -> str | None:
     namespace = here.leg.connection.receiver.namespace if here.leg.connection.receiver else None
     if stage in (Stage.REFUSED, Stage.DROPPED) or (stage is Stage.ACCEPTED and _lost(here)):
         return f"kernel of {namespace}" if namespace else None
-    if stage in (Stage.SENT, Stage.ON_INTERFACE):
+    if stage in (Stage.SENT, Stage.ON_INTERFACE) or (here.blind and not here.answered):
         return None
     if stage is Stage.ESTABLISHED:
         return CLIENT if _deferred(here) else _of_listener(story.world, here)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Hop
-from lab.trace import bonds, cite
+from lab.trace import blind, bonds, cite
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
 from lab.trace.streams import packet_at
@@ -133,6 +133,8 @@ def _evidence(here: Account) -> Iterator[Evidence]:
     yield from filter(None, (hello(here), readable(here)))
     yield from here.leg.receiver.evidence
     yield from _bond(here)
+    for exchange in here.blind:
+        yield from blind.evidence(exchange)
     if here.answer:
         yield cite.packet(here.answer, f"an answer{f', {here.code}' if here.code else ''}", About.ANSWER)
     yield from (cite.application(e) for e in here.events if e.event in ("tls", "parsed", "dispatched", "rejected", "answered"))

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lab.model.observations import AppEvent, ClientReport, KernelEvent, LogLine, Observations, Packet, SocketRow
+    from lab.model.observations import AppEvent, ClientReport, KernelEvent, LogLine, Observations, Packet, SocketRow, UnixRow
     from lab.trace.flows import Flow
     from lab.trace.talk import Talk
 
-    Timed = AppEvent | KernelEvent | LogLine | Packet | SocketRow
+    Timed = AppEvent | KernelEvent | LogLine | Packet | SocketRow | UnixRow
 
 T = TypeVar("T", bound="Timed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Memo:
     """What was put together already, by what it was put together from."""
 
@@ -30,6 +30,8 @@ class Memo:
     """(file, number of the first packet, of the last, how many) -> the connection that they are."""
     talks: dict[int, tuple[Flow, Talk]] = field(default_factory=dict)
     """Identity of a flow -> the flow, and what is said on it."""
+    unix: tuple[tuple[KernelEvent, ...], tuple[KernelEvent, ...]] | None = None
+    """The kernel's events, and those of UNIX sockets among them."""
 
 
 def up_to(seen: Observations, time_ns: int) -> Observations:
@@ -38,6 +40,7 @@ def up_to(seen: Observations, time_ns: int) -> Observations:
         seen,
         packets=_until(seen.packets, time_ns),
         sockets=_until(seen.sockets, time_ns),
+        unix=_until(seen.unix, time_ns),
         kernel=_until(seen.kernel, time_ns),
         clients=tuple(report for report in seen.clients if report.finished_ns <= time_ns),
         logs=_until(seen.logs, time_ns),

@@ -17,6 +17,7 @@ from lab.trace import cite
 from lab.trace.account import Account, Story, accounts
 from lab.trace.answers import answerer, dispatched
 from lab.trace.asked import asked, one_of
+from lab.trace.blind import question
 from lab.trace.counts import counts
 from lab.trace.database import hops as asked_hops
 from lab.trace.datagram_routes import datagram
@@ -155,6 +156,9 @@ def _questions(story: Story) -> Iterator[str]:
         if stage is Stage.PARSED and not here.children and not known:
             who = here.container or "its receiver"
             yield f"whether {who} found a route or entered a handler: it sent nothing on, and reports nothing"
+        yield from (question(story.world, here.number, each) for each in here.blind)
+        if here.unseen:
+            yield f"whether hop {here.number} was carried on by UNIX socket: {here.unseen}"
         for view in here.leg.connection.views:
             lost = gaps(story.world.index, "packets", view.namespace)
             yield from (f"what the packets that were lost in {view.namespace} carried: {why}" for why in lost)

@@ -14,9 +14,8 @@
 | ClientHello R | nothing captured, or packets lost | not known |
 
 Source: the chapter's own table in the project's design. The second witness is the certificate: who holds the key of the
-leaf that the client accepted. It speaks of the first TLS session only. Weak spot: the table reads packets, so a process that
-hands its bytes to another container over a UNIX socket looks as if it had ended TLS itself; the certificate then
-contradicts it.
+leaf that the client accepted. It speaks of the first TLS session only. A process that speaks over a UNIX socket has ended TLS
+only if its ServerHello was sent before anything came back there. Weak spot: shared memory between two containers.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from lab.model.observations import ClientReport
     from lab.trace.account import Account
+    from lab.trace.blind import Exchange
     from lab.trace.owners import World
 
 
@@ -79,11 +79,21 @@ def _alone(world: World, here: Account) -> TlsAtHop | None:
     if here.leg.receiver.owned is False or here.finished is False:
         return TlsAtHop.NONE
     namespace = here.leg.receiver.namespace
+    if any(_may_be_behind(here, each) for each in here.blind):
+        return None
     if namespace is None or gaps(world.index, "packets", namespace):
         return None
     if here.finished and (here.answered or here.said("tls", "parsed", "dispatched") or here.leg.talk.reply):
         return TlsAtHop.ENDED
     return None
+
+
+def _may_be_behind(here: Account, exchange: Exchange) -> bool:
+    """Whether the ServerHello may have come over a UNIX socket: something was read there before it was sent."""
+    if not here.leg.talk.down_records:
+        return True
+    first = packet_at(here.leg.flow.down, here.leg.talk.down_records[0].offset).time_ns
+    return any(event.time_ns <= first for event in exchange.back)
 
 
 def holders(world: World, report: ClientReport) -> tuple[str, ...]:

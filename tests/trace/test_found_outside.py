@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from wire import OK, Conversation, Lab, Process, Tls, answer, get, passed, speak
 
-from lab.model.observations import ClientError
+from lab.model.observations import ClientError, UnixRow
 from lab.model.routes import Stage, TlsAtHop
+from lab.trace import trace
 
 TIMEOUT = ClientError("receive", "timeout", "timed out")
 CONNECT = b"CONNECT web:8443 HTTP/1.1\r\nHost: web:8443\r\n\r\n"
@@ -172,3 +175,77 @@ def test_an_answer_in_another_protocol_is_an_answer() -> None:
     route = lab.route()
     assert [(hop.container, hop.protocol, hop.stage) for hop in route.hops][1] == ("php", "bytes", Stage.ANSWERED)
     assert (route.stage, route.answered_by) == (Stage.ANSWERED, "php")
+
+
+def behind_a_unix_socket(back: int, *, late: bool = False, passes: bool = False) -> Lab:
+    """nginx ends TLS and speaks to an application over a UNIX socket, which sends `back` bytes."""
+    lab, (first,), (proxy,) = three("proxy")
+    lab.container("app", "app", 2000)
+    tls = Tls()
+    first.open().up(tls.hello())
+    if passes:
+        unix(lab, 700, 1500)
+    first.down(tls.reply()).up(tls.finish()).down(tls.reply()).up(tls.request(get()))
+    if not passes and not late:
+        unix(lab, 120, back)
+    first.down(tls.answer(OK))
+    if late:
+        unix(lab, 120, back)
+    lab.report(first)
+    lab.clients[0] = replace(lab.clients[0], body=b"0123456789")
+    assert proxy.pid == 1000
+    return lab
+
+
+def unix(lab: Lab, size: int, back: int) -> None:
+    """The proxy writes, the application reads and writes, the proxy reads."""
+    for pid, namespace, kind, socket, moved in (
+        (1000, "proxy", "write", 51, size), (2000, "app", "read", 52, size),
+        (2000, "app", "write", 52, back), (1000, "proxy", "read", 51, back),
+    ):  # fmt: skip
+        if moved:
+            lab.tick()
+            lab.event(kind, Process("any", namespace, pid), socket, size=moved, transport="unix")
+
+
+def test_what_went_over_a_unix_socket_leaves_open_who_answered_and_names_the_other_end() -> None:
+    route = behind_a_unix_socket(200).route()
+    assert (route.answered_by, [end.container for end in route.tls_ends_at]) == (None, ["proxy"])
+    assert any("by UNIX socket to app (pid 0) of app" in question for question in route.open_questions)
+    assert any("wrote 120 bytes to a UNIX socket" in e.says for e in route.hops[0].evidence)
+
+
+@pytest.mark.parametrize(("back", "late"), [(4, False), (0, False), (200, True)])
+def test_control_what_cannot_have_been_the_answer_changes_nothing(back: int, late: bool) -> None:
+    assert behind_a_unix_socket(back, late=late).route().answered_by == "proxy"
+
+
+def test_a_handshake_that_may_have_come_over_a_unix_socket_has_not_ended_here_for_sure() -> None:
+    route = behind_a_unix_socket(0, passes=True).route()
+    assert (route.hops[0].tls, route.tls_ends_at) == (None, ())
+
+
+def test_a_write_between_threads_of_one_process_is_nobodys_request() -> None:
+    lab, (first,), (proxy,) = three("proxy")
+    first.open().up(get())
+    for kind, socket in (("write", 51), ("read", 52)):
+        lab.tick()
+        lab.event(kind, proxy, socket, size=9, transport="unix")
+    first.down(OK)
+    lab.report(first)
+    assert (lab.route().answered_by, lab.route().open_questions) == ("proxy", ())
+
+
+def test_without_the_kernels_timeline_a_listening_unix_socket_leaves_open_who_answered() -> None:
+    lab, (first,), (proxy,) = three("proxy")
+    app = lab.container("app", "app", 2000)
+    first.open().up(get()).down(OK)
+    lab.report(first)
+    lab.gap("kernel", why="refused")
+    seen = lab.seen()
+    row = UnixRow(1, lab.clock, "ready", "app", "stream", "LISTEN", "/run/app.sock", 9, 0, 0, 0, (app.pid,))
+    [route] = trace(replace(seen, unix=(row,)))
+    assert route.answered_by is None
+    assert any("/run/app.sock is listened on" in question for question in route.open_questions)
+    [own] = trace(replace(seen, unix=(replace(row, holders=(proxy.pid,)),)))
+    assert own.answered_by == "proxy"

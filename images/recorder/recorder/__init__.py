@@ -6,6 +6,7 @@ A pipe protocol in (`protocol`, `requests`), evidence files out (`evidence`). Be
     netlink      interfaces, socket tables and packet hooks, by netlink
     diag         the socket table's own layout
     sockets      rows of that table as evidence
+    unixes       UNIX sockets and their peers
     processes    /proc: who is in a namespace, who holds which socket
     filters      the kernel's own packet filter, as data
     capture      AF_PACKET sockets to `pcapng` files

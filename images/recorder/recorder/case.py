@@ -62,6 +62,7 @@ class Case:
     sockets: evidence.Lines
     processes: evidence.Lines
     kernel: evidence.Lines
+    unix: evidence.Lines
     lost_before: int = 0
     """Events that the kernel's timeline had lost when the case began."""
     namespaces: dict[str, Namespace] = field(default_factory=dict)
@@ -81,10 +82,10 @@ def open_case(root: Path, name: str) -> Case:
     """A case with empty files. Raises ValueError for a bad name, OSError."""
     folder = evidence.folder(root, name)
     evidence.remove(folder)
-    sockets, seen_processes, kernel = (
-        evidence.open_lines(folder / f"{kind}.jsonl") for kind in ("sockets", "processes", "kernel")
+    sockets, seen_processes, kernel, unix = (
+        evidence.open_lines(folder / f"{kind}.jsonl") for kind in ("sockets", "processes", "kernel", "unix")
     )
-    return Case(name, folder, sockets, seen_processes, kernel)
+    return Case(name, folder, sockets, seen_processes, kernel, unix)
 
 
 def open_namespace(case: Case, name: str, pid: int, watch: Watch | None = None) -> Namespace:
@@ -115,7 +116,7 @@ def close_namespace(namespace: Namespace) -> None:
 
 
 def close_files(case: Case) -> None:
-    for lines in (case.sockets, case.processes, case.kernel):
+    for lines in (case.sockets, case.processes, case.kernel, case.unix):
         evidence.close(lines)
 
 

@@ -7,10 +7,11 @@ snapshot takes a few milliseconds, it is not an instant; each row carries its ow
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from recorder import case as cases
-from recorder import netlink, processes, sockets
+from recorder import netlink, processes, sockets, unixes
 
 if TYPE_CHECKING:
     from recorder.case import Case, Namespace
@@ -19,13 +20,25 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def snapshot(case: Case, label: str) -> tuple[list[Row], list[processes.Process]]:
-    """Rows with their holders, and the processes. Raises OSError."""
+def snapshot(case: Case, label: str) -> tuple[list[Row], list[Row], list[processes.Process]]:
+    """Rows with their holders, those of UNIX sockets, and the processes. Raises OSError."""
     found_rows = [row for each in case.namespaces.values() for row in rows(case, each, label)]
+    unix = [row for each in case.namespaces.values() if each.ports is None for row in unix_rows(each, label)]
     found = _held(case, found_rows)
-    for row in found_rows:
+    for row in (*found_rows, *unix):
         row["holders"] = [each.pid for each in found if row["inode"] in each.sockets]
-    return found_rows, found
+    return found_rows, unix, found
+
+
+def unix_rows(namespace: Namespace, label: str) -> list[Row]:
+    """UNIX sockets of one namespace, without holders. A kernel that cannot be asked for them shows none."""
+    try:
+        with namespace.link.lock:
+            found = unixes.table(namespace.link.diag)
+    except OSError:
+        return []
+    shown = {"time_ns": time.time_ns(), "look": label, "namespace": namespace.name}
+    return [shown | row for row in found]
 
 
 def forwarders(case: Case) -> frozenset[int]:

@@ -100,8 +100,9 @@ def look(recorder: Recorder, request: Request) -> Answer:
     case = _known(recorder, request)
     following.follow(recorder.pump, case)
     with case.lock:
-        rows, found = looking.snapshot(case, str(request["label"]))
+        rows, unix, found = looking.snapshot(case, str(request["label"]))
         evidence.write(case.sockets, [row for row in rows if _news(case, row)])
+        evidence.write(case.unix, unix)
         for process in found:
             pump.note(case, looking.name_of(case, process.namespace_inode), process)
     return {"sockets": len(rows), "processes": len(found)}

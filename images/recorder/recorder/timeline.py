@@ -93,13 +93,14 @@ class Memory:
 
 
 def event(form: Format, time_ns: int, record: bytes) -> tuple[int, Event] | None:
-    """Thread id and event, without process and namespace; None for what is neither TCP nor UDP over IP."""
+    """Thread id and event, without process and namespace; None for what is neither TCP nor UDP over IP, nor UNIX."""
     values: dict[str, Any] = form.values(record)
     kind = KINDS[form.name]
     found: Event = {"time_ns": time_ns, "event": kind, "pid": 0, "socket": 0, "namespace": ""}
     if kind == "accept":
         return values["common_pid"], found | {"size": values["ret"]}
-    transport = TRANSPORTS.get(values.get("protocol", socket.IPPROTO_TCP))
+    unix = values.get("family") == socket.AF_UNIX
+    transport = "unix" if unix else TRANSPORTS.get(values.get("protocol", socket.IPPROTO_TCP))
     more = _MORE[kind](form, values)
     if transport is None or more is None:
         return None
@@ -177,7 +178,7 @@ def _state(form: Format, values: dict[str, Any]) -> Event | None:
 
 def _moved(_: Format, values: dict[str, Any]) -> Event | None:
     """Bytes read or written; a negative size is -errno."""
-    if values["family"] not in FAMILIES:
+    if values["family"] not in (*FAMILIES, socket.AF_UNIX):
         return None
     return {"socket": values["sk"], "size": values["ret"], "peek": bool(values["flags"] & MSG_PEEK)}
 

@@ -35,13 +35,15 @@ class Wanted:
 
 
 _INET = "family == 2 || family == 10"
+_SOCKETS = "family == 1 || family == 2 || family == 10"
+"""With UNIX sockets: their reads and writes are all that can be seen of them."""
 _COMMON = ("common_type", "common_pid")
 _LENGTH = (*_COMMON, "sk", "family", "protocol", "ret", "flags")
 _ENDS = ("sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6")
 EVENTS: dict[str, Wanted] = {
     "inet_sock_set_state": Wanted("sock", (*_COMMON, "skaddr", "oldstate", "newstate", "protocol", *_ENDS), essential=True),
-    "sock_recv_length": Wanted("sock", _LENGTH, _INET, essential=True),
-    "sock_send_length": Wanted("sock", _LENGTH, _INET, essential=True),
+    "sock_recv_length": Wanted("sock", _LENGTH, _SOCKETS, essential=True),
+    "sock_send_length": Wanted("sock", _LENGTH, _SOCKETS, essential=True),
     "sys_exit_accept4": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0", essential=True),
     "sys_exit_accept": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0"),
     "task_newtask": Wanted("task", (*_COMMON, "pid", "clone_flags"), essential=True),
