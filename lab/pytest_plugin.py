@@ -89,6 +89,12 @@ class ScenarioFile(pytest.File):
         for job in read_jobs(project, load_catalogue(project.images), self.path):
             yield CaseNode.from_parent(self, name=job.case.id, job=job)
 
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override] # as pytest.Collector's
+        """Mistakes of the file as `lab validate` tells them, without a traceback."""
+        from lab.scenario import ScenarioError
+
+        return excinfo.value.render() if isinstance(excinfo.value, ScenarioError) else super().repr_failure(excinfo)
+
 
 class CaseNode(pytest.Collector):
     """One case; its checks are its items."""

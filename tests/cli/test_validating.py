@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,27 @@ def test_the_mistakes_of_all_files_are_told_at_once_with_exit_code_2(project: Pa
     assert "scenarios/two.yaml:7:1: a scenario has no key `claim`" in err
     assert err.endswith("2 mistakes\n")
     assert "Traceback" not in err
+
+
+def test_a_program_gets_the_mistakes_as_json(project: Path) -> None:
+    assert lab("validate", "--json", folder=project) == (0, "[]\n", "")
+    write(project, "two", GOOD.replace("claims:", "claim:"))
+    code, out, err = lab("validate", "--json", folder=project)
+    assert (code, err) == (2, "")
+    (mistake,) = json.loads(out)
+    assert (mistake["file"], mistake["line"], mistake["column"], mistake["rule"]) == ("scenarios/two.yaml", 7, 1, "unknown-key")
+    assert mistake["intention"] == "did you mean `claims`?"
+
+
+def test_pytest_tells_mistakes_as_they_are_told_here(project: Path) -> None:
+    (project / "scenarios/conftest.py").write_text((ROOT / "scenarios/conftest.py").read_text("utf-8"), "utf-8")
+    write(project, "two", GOOD.replace("claims:", "claim:"))
+    words = [sys.executable, "-m", "pytest", "-q", "--collect-only", "scenarios"]
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - fixed words
+    assert done.returncode == 2
+    assert "scenarios/two.yaml:7:1: a scenario has no key `claim`" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "scenarios/one.yaml::one.nginx::order.status" in done.stdout
 
 
 def test_a_file_is_named_as_it_was_given(project: Path) -> None:

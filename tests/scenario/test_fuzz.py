@@ -40,7 +40,7 @@ TIMES = int(os.environ.get("LAB_FUZZ", "1"))
 """How many times as many examples as in a quick run."""
 
 FAST = settings(
-    max_examples=80 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -212,7 +212,7 @@ def grow(document: Any, draw: Callable[[Any], Any]) -> None:
         grown(found[0], value, draw)
 
 
-@settings(FAST, max_examples=120 * TIMES)
+@settings(FAST, max_examples=60 * TIMES)
 @given(st.sampled_from(WHOLE), st.integers(1, 4), st.data())
 def test_a_scenario_with_more_in_it_gives_mistakes_or_plans(whole: Any, times: int, data: st.DataObject) -> None:
     document = copy.deepcopy({key: value for key, value in whole.items() if key not in ("twins", "variants")})
@@ -221,7 +221,7 @@ def test_a_scenario_with_more_in_it_gives_mistakes_or_plans(whole: Any, times: i
     can_be_planned(read(json.dumps(document, indent=1)))
 
 
-@settings(FAST, max_examples=120 * TIMES)
+@settings(FAST, max_examples=60 * TIMES)
 @given(st.sampled_from(WHOLE), st.integers(1, 3), st.data())
 def test_a_scenario_with_values_changed_gives_mistakes_or_plans(whole: Any, times: int, data: st.DataObject) -> None:
     document = copy.deepcopy(whole)
