@@ -28,8 +28,11 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
 """`127.0.0.1:3000`, `[::]:8443` or, where a name is allowed, `app:3000`."""
 
-TextLine = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""One line of text: no control characters, so it can neither end a directive nor start a header."""
+TextLine = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+"""One line of text: no control characters, so it can neither end a directive, nor start a header, nor move a cursor."""
+
+Prose = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$")]
+"""Text of several lines for people."""
 
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~!&'()*+,=:@%/-]*$")]
 """A path prefix without quotes, blanks, braces, `$`, `;` or `#`: nothing that a server's configuration would read."""
@@ -303,7 +306,7 @@ class HopExpect(_Strict):
     to: Name
     listener: Address | None = None
     local: Address | None = None
-    process: str | None = None
+    process: TextLine | None = None
     """Name of the receiving program, as the kernel names its executable: `nginx`, `haproxy`, `envoy`, `python3`."""
     protocol: Literal["tls", "http/1.0", "http/1.1", "h2", "fastcgi", "polled", "bytes"] | None = None
     tls: Literal["ended", "passed through", "begun", "none"] | None = None
@@ -427,7 +430,7 @@ class Scenario(_Strict):
 
     id: Name
     title: TextLine
-    about: str = ""
+    about: Prose = ""
     claims: tuple[Claim, ...] = ()
     networks: dict[Name, Network] = {}
     namespaces: dict[Name, Namespace] = {}

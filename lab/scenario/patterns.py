@@ -72,6 +72,7 @@ PATTERNS: dict[str, Pattern] = {
     _of(scenario.Claim): Pattern("a claim's id, such as `C07`", _claim),
     _of(scenario.Address): Pattern("an address and a port, such as `127.0.0.1:3000`, `[::]:8443` or `app:3000`", _address),
     _of(scenario.TextLine): Pattern("one line of text without control characters", lambda text: " ".join(text.split())),
+    _of(scenario.Prose): Pattern("text without control characters but line feeds"),
     _of(scenario.UrlPath): Pattern("a path that begins with `/`, without blanks, quotes, braces, `$`, `;` or `#`", _slash),
     _of(scenario.Bytes): Pattern("bytes: characters up to U+00FF, written as they are or as `\\x00` to `\\xff`"),
     r"^https?://[^\s]+$": Pattern("a URL that begins with `http://` or `https://`", _url),

@@ -126,6 +126,14 @@ def test_a_list_with_an_item_of_the_wrong_kind_is_told_at_the_item() -> None:
     assert told(TEXT.replace("{to: app, tls: none}", "{tls: none}")) == [(18, "missing-key", "{tls: none}")]
 
 
+@pytest.mark.parametrize("sign", ["\\x1b[2J", "\\x9b2J", "\\x07", "\\x7f", "\\0", "\\r"])
+def test_no_text_that_is_shown_can_move_a_cursor(sign: str) -> None:
+    assert [rule for _, rule, _ in told(TEXT.replace("title: t", f'title: "{sign}"'))] == ["value"]
+    assert [rule for _, rule, _ in told(TEXT.replace("title: t", f'title: t\nabout: "{sign}"'))] == ["value"]
+    assert [rule for _, rule, _ in told(TEXT.replace("about: nobody listens", f'about: "{sign}"'))] == ["value"]
+    assert told(TEXT.replace("title: t", 'title: t\nabout: "two\\nlines"')) == []
+
+
 def test_too_many_cases_are_refused_before_they_are_made() -> None:
     many = "".join(f"  c{n}: {{server: {{each: [nginx, haproxy, envoy]}}}}\n" for n in range(300))
     found = problems(f"id: x\ntitle: x\ncontainers:\n{many}")

@@ -207,6 +207,7 @@ PAIRS: dict[str, Pair] = {
         [
             Bad(web(names=["shop.example", "shop.example"]), "shop.example", "stands here twice"),
             Bad(web(networks=["lan", "lan"]), "lan", "stands here twice"),
+            Bad({"listening": {"app": ["127.0.0.1:3000", "127.0.0.1:3000"]}}, "127.0.0.1:3000", "stands here twice"),
         ],
     ),
     "ambiguous-name": Pair(
@@ -570,6 +571,11 @@ PAIRS: dict[str, Pair] = {
     "each-twice": Pair(
         proxy(server={"each": ["nginx", "envoy"]}),
         [Bad(proxy(server={"each": ["nginx", "envoy", "nginx"]}), "nginx", "stands here twice")],
+    ),
+    "one-config": Pair(
+        proxy(server={"each": ["nginx", "envoy"]}, config="files/nginx.conf")
+        | {"variants": {"envoy": {"containers": {"proxy": {"config": "files/page.html"}}}}},
+        [Bad(proxy(server={"each": ["nginx", "envoy"]}, config="files/nginx.conf"), '"config"', "cannot be that of several")],
     ),
     "variant": Pair(
         proxy(server={"each": ["nginx", "envoy"]}) | {"variants": {"envoy": {"title": "another"}}},

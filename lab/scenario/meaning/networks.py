@@ -115,8 +115,17 @@ def _undecided(view: View) -> Iterator[Finding]:
         yield Finding(path, told, key=True)
 
 
+_SETS: tuple[Path, ...] = (
+    ("namespaces", ANY, "networks"),
+    ("namespaces", ANY, "names"),
+    ("containers", ANY, "listen", ANY, "names"),
+    ("listening", ANY),
+)
+"""Lists whose order means nothing."""
+
+
 def _twice(view: View) -> Iterator[Finding]:
-    for path, node in (*view.matches(("namespaces", ANY, "networks")), *view.matches(("namespaces", ANY, "names"))):
+    for path, node in (found for place in _SETS for found in view.matches(place)):
         items = node.items if isinstance(node, Sequence) else ()
         for place, value in repeated(item.value for item in items if isinstance(item, Scalar)):
             yield Finding((*path, place), Told(f"`{value}` stands here twice"))
@@ -157,6 +166,6 @@ RULES = (
         _undecided,
         reads=("networks",),
     ),
-    Rule("listed-twice", "a namespace names a network, and a DNS name, once", _twice),
+    Rule("listed-twice", "a network, a DNS name, an address is listed once", _twice),
     Rule("ambiguous-name", "a name leads to one namespace", _ambiguous, reads=("networks", "namespaces", "containers")),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab.model.scenario import Each
 from lab.scenario.meaning.view import Finding, Rule, View, repeated
 from lab.scenario.problems import Told
+from lab.scenario.tree import at
 from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -46,9 +47,21 @@ def _variants(view: View) -> Iterator[Finding]:
             yield Finding(("variants", name), told, key=True)
 
 
+def _one_config(view: View) -> Iterator[Finding]:
+    """A configuration is of one server; the others of an `each` get theirs by a variant."""
+    for name, container in view.scenario.containers.items():
+        servers = container.server.each if isinstance(container.server, Each) else ()
+        own = [at(view.tree, ("variants", server, "containers", name, "config")) for server in dict.fromkeys(servers)]
+        if container.config is not None and own.count(None) > 1:
+            move = "give it in `variants`, a file for each server"
+            told = Told("one configuration file cannot be that of several servers", intention=move)
+            yield Finding(("containers", name, "config"), told, key=True)
+
+
 FILE_RULES = (
     Rule("id", "a scenario of the folder `scenarios` is called what its file is called", _id),
     Rule("claim-twice", "a claim is named once", _claims),
     Rule("each-twice", "a choice names a server once", _each, reads=("containers",)),
+    Rule("one-config", "a configuration of one's own is that of one server", _one_config, reads=("containers",)),
     Rule("variant", "a variant is of a server that the scenario can have", _variants, reads=("containers",)),
 )
