@@ -76,11 +76,15 @@ def _route(route: Route) -> Finding:
         return Finding(None, _all_evidence(route), why)
     turns = zip_longest(*(_receipt(hop) for hop in route.hops))
     lead = tuple(one for turn in turns for one in turn if one is not None)
+    if route.hops[-1].container is None:
+        lead += _about(route.evidence, About.ANSWER)  # what the client saw of it
     return Finding(ARROW.join(_receiver_of(hop) for hop in route.hops), _all_evidence(route), lead=lead)
 
 
 def _receipt(hop: Hop) -> tuple[Evidence, ...]:
-    """Who received a hop: the process that had it and its connection; of each witness the first word."""
+    """Who received a hop: the process that had it and its connection; of each witness the first word. Where nobody did, all."""
+    if hop.container is None:
+        return hop.evidence
     said = _about(hop.evidence, About.PROCESS) + _about(hop.evidence, About.CONNECTION)
     by_witness = {one.witness: one for one in reversed(said)}
     strongest = sorted(by_witness.values(), key=lambda one: one.witness is not Witness.KERNEL)

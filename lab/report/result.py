@@ -78,6 +78,7 @@ def check(verdict: Verdict, line: int | None = None) -> dict[str, object]:
         "why": verdict.why,
         "line": line,
         "witnesses": list(verdict.witnesses),
+        "lead": verdict.lead,
         "evidence": [_evidence(e) for e in verdict.evidence],
     }
 

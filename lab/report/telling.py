@@ -41,6 +41,9 @@ class Detail(StrEnum):
     """Each check with what its evidence says."""
 
 
+BROKEN = " — broken: "
+"""Between a scenario's title and what a twin of it has wrong."""
+
 GOOD = (Outcome.PASS, Outcome.UNSUPPORTED)
 
 
@@ -78,7 +81,7 @@ def _twin(result: CaseResult) -> str:
 
 
 def _title(result: CaseResult) -> str:
-    return result.title.partition(" — broken: ")[0]
+    return result.title.partition(BROKEN)[0]
 
 
 def _name(result: CaseResult) -> str:
@@ -87,7 +90,7 @@ def _name(result: CaseResult) -> str:
 
 
 def _line(result: CaseResult) -> Text:
-    said = result.error if result.outcome is Outcome.UNSUPPORTED else _in_short(result.routes)
+    said = result.error if result.outcome is Outcome.UNSUPPORTED else in_short(result.routes)
     line = Text.assemble("  ", mark(result.outcome), f"  {_name(result):<8}  " if _name(result) else "  ", said)
     return line.append(f"  {_count(len(result.verdicts), 'check')}, {result.seconds:.1f} s", style="dim")
 
@@ -96,8 +99,10 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _in_short(routes: Sequence[Route]) -> str:
-    """The route of the only probe, or what became of several."""
+def in_short(routes: Sequence[Route]) -> str:
+    """The route of the only probe, or what became of several; nothing where none was sent."""
+    if not routes:
+        return ""
     if len(routes) == 1:
         route = routes[0]
         return f"{' → '.join(hop.container or 'nobody' for hop in route.hops) or 'nowhere'}{_tls(route)}"

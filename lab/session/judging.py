@@ -12,6 +12,7 @@ from lab.judge.cases import outcome_of
 from lab.model.scenario import Case
 from lab.model.verdicts import CaseResult, Outcome
 from lab.report import result as documents
+from lab.report import telling
 from lab.session.jobs import UsageError
 from lab.trace import trace
 from lab.trace.listeners import listening
@@ -32,7 +33,7 @@ def judge_folder(case: Case, folder: Path, seconds: float) -> CaseResult:
     return CaseResult(
         case=case.id,
         scenario=scenario.id,
-        title=f"{scenario.title} — broken: {twin.about}" if twin else scenario.title,
+        title=f"{scenario.title}{telling.BROKEN}{twin.about}" if twin else scenario.title,
         claims=scenario.claims,
         outcome=outcome_of(verdicts),
         seconds=seconds,

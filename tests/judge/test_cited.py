@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,3 +106,13 @@ def test_where_nothing_says_what_an_observation_is_about_all_of_it_counts() -> N
 )
 def test_checks_speak_plainly_of_what_there_is_not(key: str, expected: str, said: str) -> None:
     assert says_of(key, expected) == said
+
+
+def test_that_nobody_received_it_rests_on_the_refusal_and_on_what_the_client_saw() -> None:
+    reset = Evidence(Witness.PACKETS, "packets/web.pcapng:2", "RST: refused", About.CONNECTION)
+    failed = Evidence(Witness.CLIENT, "client.jsonl:1", "the client failed during connect: refused", About.ANSWER)
+    nobody = replace(hop(1, "x", SYN, reset, protocol=None, tls=None), container=None, received=False)
+    route = Route("order", (nobody,), (), Stage.REFUSED, False, "", evidence=(failed,))
+    verdict = check("route", {"route": ["nobody"]}, route)
+    assert (verdict.outcome, verdict.witnesses) == (Outcome.PASS, ("packets", "client"))
+    assert verdict.evidence == (SYN, reset, failed)

@@ -107,6 +107,7 @@ def test_the_document_has_the_stable_names() -> None:
         "why": "why",
         "line": 9,
         "witnesses": ["packets"],
+        "lead": 0,
         "evidence": [],
     }
     [probe] = one["probes"]
@@ -124,8 +125,10 @@ class References(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = {name for name, _ in attrs}
-        if tag in ("script", "img", "link", "iframe") or names & {"src", "href", "onclick", "onload"}:
+        given = dict(attrs)
+        elsewhere = tag == "a" and any(mark in (given.get("href") or "") for mark in (":", "//", ".."))
+        loads = tag in ("script", "img", "link", "iframe") or given.keys() & {"src", "onclick", "onload", "style"}
+        if loads or elsewhere or ("href" in given and tag != "a"):
             self.found.append(tag)
 
 
@@ -137,8 +140,25 @@ def test_the_page_escapes_loads_nothing_and_is_the_same_twice() -> None:
     assert seen.found == []
     assert "&lt;script&gt;" in html
     assert html == page.page([hostile], "run", {"kernel": "6"}, {})
-    seen.feed("<img src=x>")
-    assert seen.found == ["img"]
+    seen.feed("<img src=x><a href='https://a'>")
+    assert seen.found == ["img", "a"]
+
+
+def test_the_page_says_what_was_readable_of_each_hop() -> None:
+    html = page.page([case()], "run", {}, {})
+    assert "encrypted" in html
+    assert "in clear" not in html
+    clear = replace(case(), routes=(replace(case().routes[0], hops=(hop(1, "app", protocol="http/1.1", clear=True),)),))
+    assert "in clear" in page.page([clear], "run", {}, {})
+
+
+def test_the_page_heads_a_scenario_once_and_opens_what_did_not_pass() -> None:
+    twin = replace(case(), case="s.nginx~t", title="nginx ends TLS — broken: it passes through")
+    html = page.page([case(), twin, replace(case(Outcome.FAIL), case="s.envoy")], "run", {}, {})
+    assert html.count("<h2") == 1
+    assert "twin: it passes through" in html
+    assert html.count("<details open") == 1
+    assert 'aria-labelledby="scenario-s"' in html
 
 
 def lines(mode: Mode) -> str:
