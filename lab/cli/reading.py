@@ -72,12 +72,12 @@ def plan(names: Names = None, as_json: JsonOption = False) -> None:
     from lab.engine.codec import to_json
     from lab.model.plan import Plan
 
-    plans = [job.plan for job in _jobs(names or [], twins=False) if job.plan]
+    jobs = _jobs(names or [], twins=False)
     if as_json:
-        print_json([json.loads(to_json(one, Plan)) for one in plans])
+        print_json([json.loads(to_json(job.plan, Plan)) for job in jobs if job.plan])
         return
-    for one in plans:
-        for line in _told(one):
+    for job in jobs:
+        for line in _told(job.plan) if job.plan else (job.case.id, f"  unsupported: {job.unsupported}"):
             typer.echo(line)
 
 

@@ -66,7 +66,7 @@ def _document(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
     for namespace in plan.namespaces:
         services[_holder(namespace.name)] = _holding(plan, namespace, catalogue)
     for container in plan.containers:
-        services[container.name] = _server(plan, container)
+        services[container.name] = _server(plan, container, catalogue)
     volumes: dict[str, Any] = {f"tls-{name}": {} for name in _receivers(plan)}
     networks = {
         one.name: {
@@ -89,11 +89,11 @@ def _image(name: str) -> dict[str, Any]:
     return {"image": f"lab/{name}:latest", "build": {"context": f"../images/{name}", "args": {"BASE": BASE}}}
 
 
-def _foreign(reference: str) -> dict[str, Any]:
+def _foreign(reference: str, catalogue: Catalogue) -> dict[str, Any]:
     """An image that is none of the lab's servers; one of the lab's own all the same can be built where it is missing."""
     repository, _, _ = reference.partition(":")
     own = repository.removeprefix("lab/")
-    return {"image": reference} if own == repository else {**_image(own), "image": reference}
+    return {**_image(own), "image": reference} if own != repository and own in catalogue.servers else {"image": reference}
 
 
 def _holding(plan: Plan, namespace: PlannedNamespace, catalogue: Catalogue) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def _holding(plan: Plan, namespace: PlannedNamespace, catalogue: Catalogue) -> d
     return service
 
 
-def _server(plan: Plan, container: PlannedContainer) -> dict[str, Any]:
-    own = _foreign(container.image) if container.foreign else _image(container.image)
+def _server(plan: Plan, container: PlannedContainer, catalogue: Catalogue) -> dict[str, Any]:
+    own = _foreign(container.image, catalogue) if container.foreign else _image(container.image)
     service: dict[str, Any] = {**own, "network_mode": f"service:{_holder(container.namespace)}", **_HARDENED}
     service["read_only"] = container.read_only
     if container.command:

@@ -16,6 +16,7 @@ SUBNET, GATEWAY = "10.214.7.0/28", "10.214.7.1"
 def holds(docker: Docker, image: str, run: labels.Run) -> None:
     """Walk through the life of a run's objects; every refusal is the adapter's own."""
     mark = labels.run_labels(run, "test")
+    assert all((engine.facts(docker).version, engine.facts(docker).kernel, engine.facts(docker).root))
     name = labels.object_name(run, "contract", "one")
     network = engine.create_network(docker, NetworkSpec(name, mark, SUBNET, GATEWAY, internal=True))
     assert (network.name, network.subnets, network.gateway, network.internal) == (name, (SUBNET,), GATEWAY, True)
