@@ -117,11 +117,13 @@ def _told_probe(probe: PlannedProbe) -> list[str]:
 
 def validate(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Scenario files; none: all of the project.", metavar="[FILE]...")
+        list[Path] | None, typer.Argument(help="Scenario files; none: all of the project.", metavar="FILE")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check scenario files: every mistake with file, line and column. Exit code 2 if there is any.
+    """Check scenario files: every mistake with its place.
+
+    Exit code 2 if there is any.
 
     Example: lab validate scenarios/sidecar.yaml
     """
@@ -131,12 +133,12 @@ def validate(
     from lab.scenario import ScenarioError
 
     try:
-        jobs = _jobs([str(file.resolve()) for file in files or []])
+        jobs = _jobs([str(file) for file in files or []])
     except ScenarioError as error:
         if not as_json:
             raise
         print_json([asdict(problem) for problem in error.problems])
-        raise typer.Exit(USAGE) from error
+        raise typer.Exit(USAGE) from None
     if as_json:
         print_json([])
         return
