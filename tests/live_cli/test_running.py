@@ -89,7 +89,7 @@ def test_what_fails_is_told_in_full_and_can_be_kept_looked_into_and_taken_down(d
     done = project.lab("run", "fails", "--brief", "--keep")
     try:
         assert done.code == 1
-        for words in ("✗ FAIL  fails", "what was seen lies in runs/", "expected 1, 2", "actual   2", "why      so say packets"):
+        for words in ("✗ FAIL  fails", "what was seen lies in runs/", "expected 1, 2", "actual   2", "why      so say"):
             assert words in done.out
         [request] = re.findall(r"^  request +(.*)$", done.out, re.MULTILINE)
         answer = subprocess.run(request.split(), capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
