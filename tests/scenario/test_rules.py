@@ -258,6 +258,14 @@ PAIRS: dict[str, Pair] = {
             ),
         ],
     ),
+    "fastcgi": Pair(
+        route(fastcgi="/srv/index.php"),
+        [
+            Bad(route(fastcgi="/srv/index.php", upstream_tls={"name": "a"}), '"upstream_tls"', "spoken in clear"),
+            Bad(route(fastcgi="/srv/index.php", send_proxy=True), '"send_proxy"', "without a PROXY line"),
+            Bad(route(tls="passthrough", fastcgi="/srv/index.php"), '"fastcgi"', "no request to put into FastCGI"),
+        ],
+    ),
     "pointless": Pair(
         listens(
             {"on": "0.0.0.0:8443", "tls": "ended", "client_certificate": True, "deny": ["/a"], "routes": [{"to": "app:3000"}]}

@@ -104,6 +104,25 @@ def _wrong_route(listen: Listen, rule: Route) -> tuple[str, Told] | None:
     return None
 
 
+_NOT_IN_FASTCGI = ("upstream_tls", "send_proxy")
+"""Fields of a route that FastCGI has no place for."""
+
+
+def _fastcgi(view: View) -> Iterator[Finding]:
+    for path, _, _, listen in listeners(view):
+        for place, rule in enumerate(listen.routes):
+            at: Path = (*path, "routes", place)
+            for field in _NOT_IN_FASTCGI if rule.fastcgi else ():
+                if getattr(rule, field):
+                    told = Told(
+                        f"FastCGI is spoken in clear and without a PROXY line, so not with `{field}`", "", "leave one out"
+                    )
+                    yield Finding((*at, field), told, key=True)
+            if rule.fastcgi and (rule.tls or listen.tls) is Tls.PASSTHROUGH:
+                told = Told("TLS is passed through here, so there is no request to put into FastCGI", "", "end TLS")
+                yield Finding((*at, "fastcgi"), told, key=True)
+
+
 def _unseen(rule: Route) -> tuple[str, Told] | None:
     for field in ("host", "path"):
         if getattr(rule, field):
@@ -175,6 +194,7 @@ RULES = (
     Rule("port-taken", "listeners of one namespace do not collide", _collisions, reads=("namespaces",)),
     Rule("address-absent", "a listener's address is one that its namespace has", _absent, reads=("networks", "namespaces")),
     Rule("route-blind", "a route asks only for what can be seen before TLS is ended, or once it is", _routes),
+    Rule("fastcgi", "FastCGI is spoken in clear, by who has read the request", _fastcgi),
     Rule("pointless", "a listener's fields mean something under its `tls`", _pointless),
     Rule("datagrams", "a listener of datagrams asks for nothing that needs a connection", _datagrams),
     Rule(
