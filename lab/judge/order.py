@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 CLOCK_NS = 10**6
 """An application takes its time a moment after the step."""
+GONE = "kernel"
+"""Who moved bytes, where the thread was gone when its event was noted."""
 CAME, READ, ENTERED, WROTE = "bytes came", "the receiver read", "a handler was entered", "the receiver wrote"
 BEGINNING = ("SYN", "SYN-ACK", "handshake done")
 
@@ -40,7 +42,7 @@ def _named(event: str) -> Sign:
 
 
 def _by_receiver(event: str) -> Sign:
-    return lambda line, hop: line.event == event and bool(line.size) and line.process == _process(hop)
+    return lambda line, hop: line.event == event and bool(line.size) and line.process in (_process(hop), GONE)
 
 
 def _process(hop: Hop) -> str:

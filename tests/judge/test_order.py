@@ -66,6 +66,16 @@ def test_a_handler_without_any_read_is_noticed() -> None:
     assert "hop 1: “a handler was entered” without any “the receiver read”" in broken(route(*story("read")))
 
 
+def test_control_a_thread_that_was_gone_when_it_was_noted_has_read_all_the_same() -> None:
+    gone = replace(line(4, *STORY[4]), process="kernel")
+    assert broken(route(*story("read"), gone)) == ()
+
+
+def test_control_what_another_process_read_is_not_the_receivers() -> None:
+    other = replace(line(4, *STORY[4]), process="envoy (pid 1) of sidecar")
+    assert broken(route(*story("read"), other))
+
+
 def test_bytes_on_the_next_hop_before_the_read_on_this_one_are_noticed() -> None:
     inner = [replace(line(number, *each, hop=2), time_ns=number * MS) for number, each in enumerate(STORY)]
     assert any(each.startswith("hop 2: “bytes came”") for each in broken(route(*story(), *inner, hops=2)))
