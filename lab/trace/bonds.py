@@ -5,6 +5,7 @@
 | same ClientHello | both begin TLS with the same random | no: 32 random bytes |
 | token in clear | the probe's own token, or its own bytes where it has none, stand in the second | a log shipper that copies it |
 | identical bytes | what was sent on both is equal, a PROXY header left out | two equal requests at once: the sender decides |
+| identical answer | the process that had the first asked on the second while it had the request, in clear and without the probe's token, and what came back is what the client got | two requests with one answer at once: then it is not believed |
 | same process wrote it | the process that had the first then opened or wrote the second, and read nothing else between | a health check at that very moment |
 | time alone | nothing else happened in that namespace | anything; it is said |
 
@@ -17,18 +18,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lab.trace.bodies import content
+from lab.trace.http2 import packed
 from lab.trace.lives import reads
 from lab.trace.owners import NOBODY, Owner
-from lab.trace.streams import until
+from lab.trace.streams import packet_at, until
 from lab.trace.talk import NOTHING, TLS, Talk
 
 if TYPE_CHECKING:
+    from lab.model.observations import ClientReport
     from lab.trace.asked import Asked
     from lab.trace.connections import Connection
     from lab.trace.flows import Flow
     from lab.trace.owners import World
 
 SAME_HELLO, TOKEN, IDENTICAL = "same ClientHello", "token in clear", "identical bytes"
+ANSWER = "identical answer"
 PROCESS, TIME = "same process wrote it", "time alone"
 STRONG = (SAME_HELLO, TOKEN, IDENTICAL)
 SHORTEST = 8
@@ -60,9 +65,10 @@ class Leg:
 
 
 def own(data: bytes, meant: Asked) -> bool:
-    """Whether the probe's own bytes stand in `data`: its token, or all of the request where it has none."""
+    """Whether the probe's own bytes stand in `data`: its token, as it is or as HTTP/2 packs it, or all of the request where
+    it has none."""
     if meant.token:
-        return meant.token.encode() in data
+        return any(form and form in data for form in (meant.token.encode(), packed(meant.token)))
     return len(meant.data) >= SHORTEST and meant.data in data
 
 
@@ -84,6 +90,19 @@ def strong(before: Leg, after: Leg, meant: Asked, until_ns: int) -> str | None:
     if size >= SHORTEST and here[:size] == there[:size] and (not meant.token or not own(here, meant)):
         return IDENTICAL
     return None
+
+
+def same_answer(before: Leg, after: Leg, report: ClientReport) -> bool:
+    """Whether what came back on a connection without the probe's token is what the client got: a proxy may take header fields
+    away and ask for another path."""
+    told = after.talk.status
+    if told is None or told.code != report.status or not report.body or after.talk.begin >= len(after.flow.up.data):
+        return False
+    if packet_at(after.flow.up, after.talk.begin).time_ns < before.since_ns:
+        return False
+    down = after.flow.down
+    back = packet_at(down, after.talk.answer + told.offset)
+    return back.time_ns <= report.finished_ns and content(down.data[after.talk.answer + told.offset :]) == report.body
 
 
 def excluded(world: World, before: Leg, after: Leg, meant: Asked, until_ns: int) -> bool:

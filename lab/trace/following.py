@@ -20,7 +20,7 @@ from lab.trace.moments import same_probe
 from lab.trace.polled import polled
 from lab.trace.sealed import carrying
 from lab.trace.streams import packet_at
-from lab.trace.talk import POSTGRES, TLS, last, meaning, remembered, since
+from lab.trace.talk import H2, POSTGRES, TLS, last, meaning, of_stream, remembered, since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,6 +71,8 @@ def _first_leg(world: World, report: ClientReport, connection: Connection, meant
     flow = connection.best
     whole = remembered(flow, world.index.memo)
     said = meaning(whole, flow, 0, _numbered(meant.number) if whole.messages else last)
+    if said.protocol == H2:
+        said = of_stream(said, flow, lambda data: bonds.own(data, meant))
     begun = _begun(said, report, meant, flow) if meant.number else flow.begun_ns
     return Leg(connection, said, world.senders[connection.id], world.receivers[connection.id], since_ns=begun)
 
@@ -94,6 +96,8 @@ def _leg(world: World, connection: Connection, since_ns: int, meant: Asked) -> L
     """A connection as a leg; `since_ns` is when the request can have begun on it at the earliest."""
     flow = connection.best
     said = meaning(remembered(flow, world.index.memo), flow, since_ns, since(since_ns, lambda data: bonds.own(data, meant)))
+    if said.protocol == H2:
+        said = of_stream(said, flow, lambda data: bonds.own(data, meant))
     if said.message:
         begun = max(packet_at(flow.up, said.begin).time_ns, since_ns) if flow.begun_ns < since_ns else flow.begun_ns
     else:
@@ -161,8 +165,18 @@ class _Walk:
         if self.others is None:
             return strong
         rest = [c for c in nearby if c.connection.id not in {s.connection.id for s in strong}]
+        strong = strong or self.by_answer(leg, place, rest)
         weak = self.weak(leg, place, [c for c in rest if not self.excluded(leg, c)], strong)
         return sorted([*strong, *weak], key=lambda each: each.since_ns)
+
+    def by_answer(self, leg: Leg, place: int, rest: list[Leg]) -> list[Leg]:
+        """Where nothing that the receiver sent has the probe's bytes: the one connection on which the client's answer came."""
+        clear = [c for c in rest if c.talk.message and not self.taken(c)]
+        found = [c for c in clear if bonds.same_answer(leg, c, self.report)]
+        if len(found) == 1 and not bonds.rivals(self.world, leg, found[0].connection, found[0].since_ns):
+            return [replace(found[0], bond=bonds.ANSWER)]
+        self.ask(leg, place, found)
+        return []
 
     def candidates(self, leg: Leg) -> Iterator[Leg]:
         namespace, since_ns = leg.receiver.namespace, leg.since_ns - SLACK_NS
@@ -203,9 +217,12 @@ class _Walk:
             for r in self.world.index.seen.clients
         )  # fmt: skip
 
+    def taken(self, after: Leg) -> bool:
+        """Whether a strong bond gives it to another probe."""
+        return self.others is not None and after.connection.id in self.others
+
     def excluded(self, leg: Leg, after: Leg) -> bool:
-        taken = self.others is not None and after.connection.id in self.others
-        return taken or bonds.excluded(self.world, leg, after, self.meant, self.until_ns)
+        return self.taken(after) or bonds.excluded(self.world, leg, after, self.meant, self.until_ns)
 
     def weak(self, leg: Leg, place: int, rest: list[Leg], strong: list[Leg]) -> list[Leg]:
         """Next to a strong bond only attempts that failed before it; else the only candidate."""

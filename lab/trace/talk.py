@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.trace import fastcgi
+from lab.trace import fastcgi, http2
 from lab.trace.http import Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
 from lab.trace.messages import Answer, Message, answers
 from lab.trace.messages import requests as split
@@ -92,6 +92,8 @@ def _behind(flow: Flow, first: int, back: int) -> Talk:
         return Talk(first, back, POSTGRES, queries=queries(up[first:]))
     if fastcgi.asks(up[first:]):
         return Talk(first, back, FASTCGI, status=fastcgi.answer(down[back:]))
+    if not flow.syns and http2.goes_on(up[first:]):
+        return Talk(first, back, H2)
     protocol, head = _clear(up, first)
     messages = () if protocol == H2 else split(up, first)
     methods = [each.head.method for each in messages if each.head]
@@ -132,13 +134,23 @@ def _meaning(said: Talk, down: bytes, number: int) -> Talk:
 def _since(whole: Talk, flow: Flow, since_ns: int) -> Talk:
     """A connection whose beginning nobody saw, or on which no HTTP/1.x is spoken."""
     begin, answer = max(whole.begin, offset_since(flow.up, since_ns)), offset_since(flow.down, since_ns)
-    if whole.protocol is None or begin >= len(flow.up.data):
+    if whole.protocol in (None, H2) or begin >= len(flow.up.data):
         return replace(whole, begin=begin, answer=answer)
     protocol, head = _clear(flow.up.data, whole.proxied.size if whole.proxied else 0, begin)
     status = _status(flow.down.data[answer:])
     messages = split(flow.up.data, begin)[:1]
     message = messages[0] if messages else None
     return replace(whole, begin=begin, answer=answer, protocol=protocol, head=head, status=status, message=message)
+
+
+def of_stream(said: Talk, flow: Flow, own: Callable[[bytes], bool]) -> Talk:
+    """Of HTTP/2: the stream whose request is one's own, and its answer."""
+    block = http2.asked(flow.up.data, said.proxied.size if said.proxied else 0, own)
+    if block is None:
+        return said
+    back = http2.answered(flow.down.data, block.stream)
+    at, code = back or (len(flow.down.data), None)
+    return replace(said, begin=block.offset, answer=at, status=Status(code, "h2", 0) if code else None)
 
 
 def last(messages: tuple[Message, ...], _: Stream) -> int:

@@ -249,3 +249,51 @@ def test_without_the_kernels_timeline_a_listening_unix_socket_leaves_open_who_an
     assert any("/run/app.sock is listened on" in question for question in route.open_questions)
     [own] = trace(replace(seen, unix=(replace(row, holders=(proxy.pid,)),)))
     assert own.answered_by == "proxy"
+
+
+BARE = b"GET /moved/orders HTTP/1.0\r\nHost: shop\r\n\r\n"
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\nshop says hello to 1"[:-1]
+
+
+def stripped(lab: Lab, first: Conversation, second: Conversation, back: bytes = PAGE) -> None:
+    """A proxy that takes the probe's header away and asks for another path."""
+    first.open().up(get())
+    second.open().up(BARE).down(back)
+    first.down(PAGE)
+    lab.report(first)
+    lab.clients[0] = replace(lab.clients[0], body=PAGE.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_request_without_the_probes_header_is_followed_by_the_answer_that_came_back_on_it(chunked: bool) -> None:
+    lab, (first, second), _ = three("proxy", "shop")
+    body = PAGE.partition(b"\r\n\r\n")[2]
+    back = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n%s\r\nf\r\n%s\r\n0\r\n\r\n" % (body[:4], body[4:])
+    stripped(lab, first, second, back if chunked else PAGE)
+    route = lab.route()
+    assert [(hop.container, hop.joined_by) for hop in route.hops] == [("proxy", None), ("shop", "identical answer")]
+    assert (route.answered_by, route.hops[1].clear) == ("shop", False)
+
+
+@pytest.mark.parametrize("back", [PAGE.replace(b"hello", b"nooon"), PAGE.replace(b"200 OK", b"201 OK"), b""])
+def test_control_what_came_back_with_another_answer_is_the_receivers_own_question(back: bytes) -> None:
+    lab, (first, second), _ = three("app", "other")
+    stripped(lab, first, second, back)
+    route = lab.route()
+    assert [hop.container for hop in route.hops] == ["app"]
+    assert route.answered_by == "app"
+
+
+def test_control_beside_another_request_with_the_same_answer_it_is_not_believed() -> None:
+    lab, (first, second), (proxy, _) = three("proxy", "shop")
+    beside = lab.tcp("client", ("10.0.0.1", 49999), "proxy", ("10.0.0.2", 8443), reader=proxy)
+    beside.open()
+    first.open().up(get())
+    beside.up(b"GET /orders HTTP/1.1\r\n\r\n")
+    second.open().up(BARE).down(PAGE)
+    first.down(PAGE)
+    lab.report(first)
+    lab.clients[0] = replace(lab.clients[0], body=PAGE.partition(b"\r\n\r\n")[2])
+    route = lab.route()
+    assert ([hop.container for hop in route.hops], route.answered_by) == (["proxy"], None)
+    assert any("whether proxy carried the request on" in question for question in route.open_questions)
