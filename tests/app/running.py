@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Self
@@ -74,11 +76,14 @@ def program(folder: Path, **config: Any) -> Iterator[subprocess.Popen[bytes]]:
     """The application as a process of its own; it is ended by KILL if it has not ended."""
     path = folder / "app.json"
     path.write_text(json.dumps(config))
-    with subprocess.Popen([sys.executable, str(PROGRAM), str(path)], stdout=subprocess.PIPE) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, str(PROGRAM), str(path)], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
         try:
             yield process
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its workers too, stopped ones included
 
 
 def report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
