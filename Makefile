@@ -15,6 +15,9 @@ STAMP := $(VENV)/.made-of-$(shell cat requirements.lock Makefile | cksum | cut -
 S ?=
 # Further words for `lab run` or pytest.
 ARGS ?=
+# Tests with containers that take minutes, and those that do not.
+LONG := $(addprefix tests/live_,thousand contract foreign)
+LIVE := $(filter-out $(LONG),$(wildcard tests/live_*))
 # Processes that test at once; on two cores more than two gain nothing.
 JOBS ?= 2
 
@@ -79,8 +82,12 @@ grid: setup ## Run every proxy in each TLS role before every application server;
 .PHONY: test
 test: setup ## Run the tests without containers, then those with, then all scenarios
 	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
-	@$(BIN)/python -m pytest -q tests/live_* $(ARGS)
+	@$(BIN)/python -m pytest -q $(LIVE) $(ARGS)
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup scenarios $(ARGS)
+
+.PHONY: long
+long: setup ## Run what takes longer: a thousand probes, every server against its contract, deployments of others
+	@$(BIN)/python -m pytest -q $(LONG) $(ARGS)
 
 .PHONY: unit
 unit: setup ## Run the tests that need no container engine
