@@ -83,7 +83,7 @@ grid: setup ## Run every proxy in each TLS role before every application server;
 test: setup ## Run the tests without containers, then those with, then all scenarios
 	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
 	@$(BIN)/python -m pytest -q $(LIVE) $(ARGS)
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup scenarios $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile scenarios $(ARGS)
 
 .PHONY: long
 long: setup ## Run what takes longer: a thousand probes, every server against its contract, deployments of others

@@ -2,7 +2,7 @@
 its checks. One check is one item, so JUnit, `-k` and annotations speak of checks.
 
 A case is carried out once, when its first check is run, and taken down before the next case begins. With `-n` use
-`--dist loadgroup`, so that the checks of one case stay together. A check that could not be made is an error, not a skip.
+`--dist loadfile`, so that the checks of one case stay together. A check that could not be made is an error, not a skip.
 """
 
 from __future__ import annotations
@@ -102,7 +102,6 @@ class CaseNode(pytest.Collector):
     def __init__(self, job: Job, **more: Any) -> None:
         super().__init__(**more)
         self.job = job
-        self.add_marker(pytest.mark.xdist_group(job.case.id))
 
     def collect(self) -> Iterator[pytest.Item]:
         for check, line in (*self.job.case.check_lines, (OUTCOME, 1)):
