@@ -80,8 +80,9 @@ grid: setup ## Run every proxy in each TLS role before every application server;
 	@$(BIN)/lab run --brief $(ARGS) scenarios/grid/*.yaml
 
 .PHONY: test
-test: setup ## Run the tests without containers, then those with, then all scenarios
+test: setup ## Run the tests without containers, build the images, run the tests with containers, then all scenarios
 	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
+	@$(BIN)/lab images >/dev/null
 	@$(BIN)/python -m pytest -q $(LIVE) $(ARGS)
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile scenarios $(ARGS)
 
