@@ -84,7 +84,7 @@ test: setup ## Run the tests without containers, build the images, run the tests
 	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
 	@$(BIN)/lab images >/dev/null
 	@$(BIN)/python -m pytest -q $(LIVE) $(ARGS)
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile scenarios $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope scenarios $(ARGS)
 
 .PHONY: long
 long: setup ## Run what takes longer: a thousand probes, every server against its contract, deployments of others

@@ -1,8 +1,9 @@
 """Every scenario is a pytest item by existing: `pytest scenarios/` collects each YAML file into cases, and each case into
 its checks. One check is one item, so JUnit, `-k` and annotations speak of checks.
 
-A case is carried out once, when its first check is run, and taken down before the next case begins. With `-n` use
-`--dist loadfile`, so that the checks of one case stay together. A check that could not be made is an error, not a skip.
+A case is carried out once, when its first check is run, and taken down before the next case begins. With `-n` the checks
+of one case stay together in one worker: xdist groups by scope, and a case is one. A check that could not be made is an
+error, not a skip.
 """
 
 from __future__ import annotations
@@ -55,6 +56,14 @@ class Open:
         """Save and clean up."""
         if self._context is not None:
             self._context.__exit__(None, None, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Before xdist takes its own default, which would carry a case out in every worker that gets a check of it. (Its groups
+    by mark have no effect with pytest 9.2, whose node ids are no plain strings any more; xdist 3.8.)"""
+    if getattr(config.option, "numprocesses", None) and getattr(config.option, "dist", "") in ("no", "loadgroup"):
+        config.option.dist = "loadscope"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
