@@ -15,6 +15,18 @@ from tests.command import ROOT
 if TYPE_CHECKING:
     from lab.engine.docker import Docker
 
+
+def test_every_compose_file_is_one_that_compose_accepts(docker: Docker) -> None:
+    files = sorted((ROOT / "compose").glob("*.yaml"))
+    assert files
+    refused = {
+        file.name: done.stderr
+        for file in files
+        if (done := compose_tool.run(docker, "-f", str(file), "config", "-q")).returncode
+    }
+    assert refused == {}
+
+
 CASES = {
     "tls-ends-in-proxy.nginx": '"target": "/orders"',
     "passthrough-by-sni.haproxy": '"target": "/orders"',

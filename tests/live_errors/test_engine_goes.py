@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.engine import docker as engine
-from lab.engine import images
+from lab.engine import images, labels
 from lab.engine.progress import Silent
 from tests.command import ROOT, SLOW, at_phase, left_by
 
@@ -88,3 +89,8 @@ def test_the_engine_goes_away_in_the_middle(docker: Docker, project: Project, se
     while left_by(again := engine.connect(second.url), process.pid):
         assert time.monotonic() < deadline, left_by(again, process.pid)
         pause.wait(0.2)
+
+    assert engine.images(engine.connect(second.url), {labels.IMAGE: None})
+    cleaned = project.lab("clean", "--images", "--json", LAB_ENGINE=second.url)
+    assert json.loads(cleaned.out)["images"], cleaned.err
+    assert not engine.images(engine.connect(second.url), {labels.IMAGE: None})
