@@ -38,7 +38,8 @@ def up(case: Case, as_json: JsonOption = False, progress: ProgressOption = Mode.
         shown.close()
     hints = list(standing.hints(stands, own_name()))
     if as_json:
-        print_json({"case": stands.plan.case, "run": stands.bench.run.id, "look": dict(hints)})
+        look = [{"what": what, "how": how} for what, how in hints]
+        print_json({"case": stands.plan.case, "run": stands.bench.run.id, "look": look})
         return
     typer.echo(f"{stands.plan.case} stands. Look at it:")
     for what, command in hints:

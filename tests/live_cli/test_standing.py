@@ -52,7 +52,7 @@ def run(command: str) -> str:
 
 
 def test_what_is_printed_to_look_at_works_as_it_stands(docker: Docker, project: Project, standing: dict[str, Any]) -> None:
-    look = standing["look"]
+    look = {hint["what"]: hint["how"] for hint in standing["look"]}
     assert json.loads(run(look["request"]))["target"] == "/orders"
     assert "127.0.0.1:3000" in run(look["sockets of web"])
     assert f"lab-{NAME}-proxy" in run(look["containers"])
