@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Stage
 from lab.trace import cite
+from lab.trace.bodies import content
 from lab.trace.bonds import TOKEN
 from lab.trace.database import too_early
 from lab.trace.http import begun
@@ -42,6 +43,8 @@ def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None
             return None, (f"who made the answer: hop {found[place].number} may have carried the request on",)
         inner = [n for n in found[place].children if _before(found[n], found[place]) and found[n].code in (None, code)]
         sure = [n for n in inner if found[n].answered or _through(found, n, code)]
+        if len(sure) > 1 and len(alike := [n for n in sure if _same_content(report, found[n])]) == 1:
+            sure = alike
         if len(sure) > 1:
             return None, ("which of several upstreams made the answer: all answered with the same status",)
         if not sure:
@@ -57,6 +60,14 @@ def _through(found: Sequence[Account], place: int, code: int | None) -> bool:
         return False
     behind = [n for n in here.children if _before(found[n], here) and found[n].code in (None, code)]
     return any((found[n].answered and found[n].code == code) or _through(found, n, code) for n in behind)
+
+
+def _same_content(report: ClientReport, here: Account) -> bool:
+    """Whether what came back on a leg has what the client got; of several answers with one status only one may."""
+    said = here.leg.talk
+    if said.status is None or said.protocol == TLS or not report.body:
+        return False
+    return content(here.leg.flow.down.data[said.answer + said.status.offset :]) == report.body
 
 
 def _untold(here: Account) -> str:

@@ -297,3 +297,32 @@ def test_control_beside_another_request_with_the_same_answer_it_is_not_believed(
     route = lab.route()
     assert ([hop.container for hop in route.hops], route.answered_by) == (["proxy"], None)
     assert any("whether proxy carried the request on" in question for question in route.open_questions)
+
+
+def mirrored(one: bytes, two: bytes, got: bytes) -> tuple[str | None, list[str | None]]:
+    """A proxy that sends the request to two, and hands the first one's answer on."""
+    lab = Lab(client="10.0.0.1", edge="10.0.0.2", app="10.0.0.3", shadow="10.0.0.4")
+    edge, app, shadow = (lab.container(name, name, pid) for name, pid in (("edge", 1), ("app", 2), ("shadow", 3)))
+    first = lab.tcp("client", ("10.0.0.1", 40000), "edge", ("10.0.0.2", 80), reader=edge)
+    talks = [
+        lab.tcp("edge", ("10.0.0.2", 50000 + n), name, (f"10.0.0.{n}", 80), reader=who, writer=edge)
+        for n, name, who in ((3, "app", app), (4, "shadow", shadow))
+    ]
+    first.open().up(get())
+    for talk, said in zip(talks, (one, two), strict=True):
+        talk.open().up(get()).down(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+    first.down(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(got), got))
+    lab.report(first)
+    lab.clients[0] = replace(lab.clients[0], body=got)
+    route = lab.route()
+    return route.answered_by, [hop.container for hop in route.hops]
+
+
+def test_of_a_request_and_its_mirror_the_one_made_the_answer_whose_content_the_client_got() -> None:
+    assert mirrored(b"app", b"shadow", b"app") == ("app", ["edge", "app", "shadow"])
+    assert mirrored(b"app", b"shadow", b"shadow")[0] == "shadow"
+
+
+@pytest.mark.parametrize("got", [b"same", b"neither"])
+def test_control_two_that_answer_alike_leave_open_who_answered(got: bytes) -> None:
+    assert mirrored(b"same", b"same", got) == (None, ["edge", "app", "shadow"])
