@@ -24,7 +24,8 @@ def put_files(engine: Docker, made: str, planned: PlannedContainer, placed: Sequ
     """Put the planned files and the issued certificates into a container that was created and not started."""
     uid, gid = _owner(engine, made, planned) if any(file.secret for file in placed) else (0, 0)
     files = [docker.ArchiveFile(file.path, file.content) for file in planned.files]
-    files += [docker.ArchiveFile(file.path, file.content, 0o600 if file.secret else 0o644, uid, gid) for file in placed]
+    files += [docker.ArchiveFile(file.path, file.content) for file in placed if not file.secret]
+    files += [docker.ArchiveFile(file.path, file.content, 0o600, uid, gid) for file in placed if file.secret]
     inside = [file for file in files if file.path.startswith(f"{CONFIG_FOLDER}/")]
     outside = [file for file in files if file not in inside]
     if inside:

@@ -133,7 +133,7 @@ def test_a_key_is_its_server_s_alone_and_leaves_no_trace(docker: Docker, project
         assert said.split("\n")[:3] == [
             "600 10001:10001 /etc/lab/tls/8443.key",
             "600 10001:10001 /etc/lab/tls/8443.pem",
-            "644 10001:10001 /etc/lab/tls/8443.crt",
+            "644 0:0 /etc/lab/tls/8443.crt",
         ]
         code, said = engine.exec_in(docker, "lab-all-app", ("ls", "/etc/lab/tls/8443.key"))
         assert code != 0, "a neighbour in the same network namespace has not got it"
