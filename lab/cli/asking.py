@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lab.model.observations import Endpoint
 
 PORTS = {"http": 80, "https": 443}
+UNITS = {"s": 1, "m": 60}
+LONGEST = 600
+"""Seconds of a watch: everything that passes is kept until it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,16 @@ class Given:
     proxy: str | None = None
     timeout: float = 5.0
     no_header: bool = False
+    watch: str | None = None
 
 
 def asked(given: Given) -> Asked:
     """What is asked. Raises UsageError."""
     scope = Scope(given.project, given.containers)
+    if given.watch is not None:
+        if given.url or given.raw:
+            raise UsageError("--watch sends nothing: give no URL beside it")
+        return Asked(("", 0), scope=scope, marked=False, watch=duration(given.watch))
     if given.raw is not None:
         if given.url or not given.connect:
             raise UsageError("--raw FILE needs --connect HOST:PORT, and no URL beside it")
@@ -83,6 +91,18 @@ def endpoint(text: str, option: str) -> Endpoint:
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"{option} {text}: HOST:PORT is wanted, such as 127.0.0.1:8443 or [::1]:8443")
     return host.strip("[]"), int(port)
+
+
+def duration(text: str) -> float:
+    """Seconds of `30s`, `2m`, or a plain number. Raises UsageError."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    try:
+        seconds = float(number) * UNITS[unit]
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST:
+        raise UsageError(f"--watch {text}: a time up to {LONGEST // 60} minutes is wanted, such as 30s or 2m")
+    return seconds
 
 
 def _url(text: str) -> str:

@@ -38,6 +38,9 @@ Two = Annotated[bool, typer.Option("--http2", help="Offer HTTP/2 alone; in clear
 Proxy = Annotated[str | None, typer.Option("--proxy", "-x", help="Ask this HTTP proxy to CONNECT.", metavar="HOST:PORT")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for connecting and for each read.", min=0.1, max=60.0)]
 NoHeader = Annotated[bool, typer.Option("--no-header", help="Send no Lab-Probe header: identical bytes and time must do.")]
+Watch = Annotated[
+    str | None, typer.Option("--watch", help="Send nothing; tell the routes of requests that pass.", metavar="DURATION")
+]
 JsonFile = Annotated[
     Path | None,
     typer.Option("--json", help="Write the document lab-result/1 to FILE; - is standard output.", metavar="FILE"),
@@ -64,6 +67,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     proxy: Proxy = None,
     timeout: Timeout = 5.0,
     no_header: NoHeader = False,
+    watch: Watch = None,
     json_file: JsonFile = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
@@ -80,7 +84,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     given = asking.Given(
         url=url, where=where, project=project, containers=tuple(container or ()), resolve=tuple(resolve or ()), raw=raw,
         connect=connect, method=method, headers=tuple(header or ()), data=data, insecure=insecure, http1=http1, http2=http2,
-        proxy=proxy, timeout=timeout, no_header=no_header,
+        proxy=proxy, timeout=timeout, no_header=no_header, watch=watch,
     )  # fmt: skip
     asked, secrets = asking.asked(given), asking.secrets(cacert, cert, key)
     _finish(_traced(asked, secrets, progress), json_file)
@@ -101,7 +105,7 @@ def show(traced: Traced, json_file: Path | None) -> int:
         screen.write_json(traced.document, json_file)
     for route in traced.routes:
         screen.show(terminal.draw(route), err=str(json_file) == "-")
-    screen.show(terminal.where(traced.shown_folder, traced.seconds), err=str(json_file) == "-")
+    screen.show(terminal.where(traced.shown_folder, traced.seconds, traced.more), err=str(json_file) == "-")
     return OK if traced.arrived else FAILED
 
 

@@ -50,6 +50,8 @@ class Asked:
     verify: bool = True
     timeout: float = 5.0
     """Seconds for connecting and for each read."""
+    watch: float = 0.0
+    """Seconds for which nothing is sent, and what passes is told; 0: the request is sent."""
 
 
 @dataclass(frozen=True, slots=True)

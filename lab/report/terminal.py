@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from lab.model.routes import About, TlsAtHop, Witness
+from lab.model.routes import About, Stage, TlsAtHop, Witness
 from lab.model.verdicts import Outcome
 from lab.report import timeline as timelines
 
@@ -82,7 +82,8 @@ def _counted(route: Route) -> str:
 
 
 def _outside(route: Route) -> str:
-    answer = f"answered {route.status}" if route.status is not None else "no answer"
+    came = "answered" if route.stage is Stage.ANSWERED else "no answer"
+    answer = f"answered {route.status}" if route.status is not None else came
     return f"{answer}{f' by {route.answered_by}' if route.answered_by else ''}"
 
 
@@ -170,6 +171,8 @@ def _spoken(value: object) -> object:
     return {True: "yes", False: "no", None: "not known"}[value] if isinstance(value, bool | None) else value
 
 
-def where(folder: str, seconds: float) -> Iterator[Text]:
-    """The last line of a trace."""
+def where(folder: str, seconds: float, more: int = 0) -> Iterator[Text]:
+    """The last lines of a trace."""
+    if more:
+        yield Text(f"{more} more requests passed and are not told: a shorter --watch, or --project, looks closer")
     yield Text(f"evidence in {folder}, {seconds:.1f} s; look again with: lab judge {folder}", style="dim")

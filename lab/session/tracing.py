@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
 from lab.engine import clean, docker, locate
-from lab.engine.codec import to_json
+from lab.engine.codec import from_json, to_json
 from lab.engine.folder import read_observations
 from lab.engine.foreign import bringing, finding, watching
 from lab.engine.guard import guard
@@ -28,6 +28,7 @@ from lab.report.progress import Mode, Progress
 from lab.session.images import provide
 from lab.session.jobs import UsageError
 from lab.trace import trace
+from lab.trace.watched import watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,8 @@ class Traced:
     """From the command to the answer, images excepted."""
     document: dict[str, object]
     """`lab-result/1`, with `probes` and no scenario."""
+    more: int = 0
+    """Requests that passed and are not told."""
 
     @property
     def shown_folder(self) -> str:
@@ -108,13 +111,17 @@ def _carry_out(bench: benches.Bench, asked: Asked, secrets: Secrets, found: tupl
         with bench.progress.phase(f"{PROBE}: {len(found)} containers"):
             site = watching.open_site(bench, asked, found)
         stack.callback(watching.close_site, site)
-        with bench.progress.phase(f"{PROBE}: send and follow"):
-            watching.send(site, secrets, evidence)
+        what = f"watch for {asked.watch:g} s" if asked.watch else "send and follow"
+        with bench.progress.phase(f"{PROBE}: {what}"):
+            if asked.watch:
+                watching.wait(site)
+            else:
+                watching.send(site, secrets, evidence)
             bringing.bring(site, evidence)
 
 
 def _told(bench: benches.Bench, folder: Path, begun: float) -> Traced:
-    routes = trace(read_observations(folder / PROBE))
+    routes, more = _routes(folder)
     seconds = time.monotonic() - begun
     facts = docker.facts(bench.docker)
     host = {"kernel": bench.facts.get("kernel"), "machine": bench.facts.get("machine")}
@@ -122,7 +129,17 @@ def _told(bench: benches.Bench, folder: Path, begun: float) -> Traced:
     document = _document(routes, host, engine, dict(bench.facts.get("witnesses", {})), seconds)
     (folder / "result.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     point_latest(folder.parent, folder)
-    return Traced(routes, folder, seconds, document)
+    return Traced(routes, folder, seconds, document, more)
+
+
+def _routes(folder: Path) -> tuple[tuple[Route, ...], int]:
+    """From the evidence alone: the route of what was sent, or the routes of what passed and how much more did."""
+    asked = from_json((folder / PROBE / "asked.json").read_bytes(), Asked)
+    seen = read_observations(folder / PROBE)
+    if not asked.watch:
+        return trace(seen), 0
+    found = watched(seen)
+    return found.routes, found.more
 
 
 def _document(
@@ -140,8 +157,8 @@ def is_trace(folder: Path) -> bool:
 
 def told_again(folder: Path) -> Traced:
     """Tell an old trace again, from its evidence alone."""
-    routes = trace(read_observations(folder / PROBE))
+    routes, more = _routes(folder)
     before = json.loads((folder / "result.json").read_text("utf-8")) if (folder / "result.json").exists() else {}
     host, engine, witnesses = (dict(before.get(key) or {}) for key in ("host", "engine", "witnesses"))
     seconds = float(before.get("seconds", 0.0))
-    return Traced(routes, folder, seconds, _document(routes, host, engine, witnesses, seconds))
+    return Traced(routes, folder, seconds, _document(routes, host, engine, witnesses, seconds), more)

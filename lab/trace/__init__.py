@@ -14,6 +14,8 @@
     account                   what each leg amounts to
     tls_roles, stages, answers, diagnosis, hops, routes   the judgement, by tables
 
+    watched                   requests that nobody of the lab sent
+
 `trace` is the way in. Nothing here knows scenario, plan or configuration.
 """
 

@@ -41,7 +41,11 @@ def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None
     while True:
         if found[place].untold:
             return None, (f"who made the answer: hop {found[place].number} may have carried the request on",)
-        inner = [n for n in found[place].children if _before(found[n], found[place]) and found[n].code in (None, code)]
+        inner = [
+            n
+            for n in found[place].children
+            if _before(found[n], found[place]) and (code is None or found[n].code in (None, code))
+        ]
         sure = [n for n in inner if found[n].answered or _through(found, n, code)]
         if len(sure) > 1 and len(alike := [n for n in sure if _same_content(report, found[n])]) == 1:
             sure = alike
@@ -58,7 +62,7 @@ def _through(found: Sequence[Account], place: int, code: int | None) -> bool:
     here = found[place]
     if here.answered is not None or here.answer is None:
         return False
-    behind = [n for n in here.children if _before(found[n], here) and found[n].code in (None, code)]
+    behind = [n for n in here.children if _before(found[n], here) and (code is None or found[n].code in (None, code))]
     return any((found[n].answered and found[n].code == code) or _through(found, n, code) for n in behind)
 
 

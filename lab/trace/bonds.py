@@ -112,8 +112,8 @@ def excluded(world: World, before: Leg, after: Leg, meant: Asked, until_ns: int)
         return True
     if after.talk.protocol == TLS:
         return _somebody_elses_hello(world, before, after)
-    if not data:
-        return False
+    if not data or not (meant.token or meant.data):
+        return False  # nothing was said, or nothing is known that could be looked for
     # In clear, and the probe's own bytes are not in it. Without a token a rewritten request is told by its request line.
     return bool(meant.token) or not _same_request(after.talk, meant)
 

@@ -58,7 +58,17 @@ def first(world: World, report: ClientReport, meant: Asked) -> Leg | None:
         found = [c for c in sent if any(test(view) for view in c.views if view.namespace == report.namespace)]
         if found:
             return _first_leg(world, report, found[-1], meant)
-    return None
+    return _from_outside(world, report, meant)
+
+
+def _from_outside(world: World, report: ClientReport, meant: Asked) -> Leg | None:
+    """A connection whose sender is in no namespace that is watched, by its two ends."""
+    ends = report.local, report.peer
+    found = [
+        c for c in world.index.connections
+        if c.sender is None and any((v.client, v.server) == ends and in_time(v, report) for v in c.views)
+    ]  # fmt: skip
+    return _first_leg(world, report, found[-1], meant) if found else None
 
 
 def in_time(flow: Flow, report: ClientReport) -> bool:

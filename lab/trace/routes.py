@@ -137,7 +137,9 @@ def _unseen(known: World, report: ClientReport) -> Route:
 
 
 def _evidence(report: ClientReport) -> Iterator[Evidence]:
-    """What the client itself saw."""
+    """What the client itself saw. Of a request that only passed there is no such word."""
+    if not report.line:
+        return
     if report.status is not None:
         yield cite.client(report, f"the client got status {report.status}")
     if report.error:

@@ -83,3 +83,20 @@ def test_a_file_that_is_no_pem_is_refused(tmp_path: Path) -> None:
         secrets(tmp_path / "x.der", None, None)
     with pytest.raises(UsageError, match="--key needs --cert"):
         secrets(None, None, tmp_path / "x.der")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("2m", 120), ("1.5", 1.5)])
+def test_a_watch_sends_nothing_for_so_long(text: str, seconds: float) -> None:
+    plain = asked(Given(None, watch=text, project="shop"))
+    assert (plain.watch, plain.url, plain.scope.project, plain.marked) == (seconds, None, "shop", False)
+
+
+@pytest.mark.parametrize("text", ["", "s", "x", "-1s", "0", "2h", "11m", "nan"])
+def test_a_watch_of_no_time_or_too_much_is_a_mistake(text: str) -> None:
+    with pytest.raises(UsageError, match="such as 30s or 2m"):
+        asked(Given(None, watch=text))
+
+
+def test_a_watch_beside_a_request_is_a_mistake() -> None:
+    with pytest.raises(UsageError, match="give no URL beside it"):
+        asked(Given(URL, watch="1s"))

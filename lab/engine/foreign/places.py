@@ -70,7 +70,7 @@ NONE = Places((), (), (), ())
 
 
 def read(answer: Mapping[str, Any], found: Sequence[ContainerFacts], names: Mapping[str, str], asked_port: int) -> Places:
-    """From the recorder's answer to `places`."""
+    """From the recorder's answer to `places`. `asked_port`: 0 if nothing is asked for."""
     inodes = {facts.id: answer["inodes"].get(str(facts.pid)) for facts in found}
     host = answer["host"]
     spaces = {each["inode"]: each for each in answer["namespaces"]}
@@ -112,4 +112,4 @@ def _ports(spaces: Iterable[Mapping[str, Any]], found: Sequence[ContainerFacts],
     published = [port for facts in found for inner, _, _, outer in facts.ports for port in (inner, outer)]
     listeners = [each["local"] for space in spaces for each in space["listeners"]]
     rest = [port for address, port in listeners if address != RESOLVER]
-    return tuple(dict.fromkeys([asked_port, *sorted(published), *sorted(rest)]))
+    return tuple(port for port in dict.fromkeys([asked_port, *sorted(published), *sorted(rest)]) if port)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ def _stand_in(site: Site) -> None:
         inside.append({"name": CLIENT, "pid": site.client.pid})
     site.namespaces = recorder.ask("attach", case=PROBE, namespaces=inside, host=_host(site))["namespaces"]
     site.attached = True
-    if site.agent is None:
+    if site.agent is None and not site.asked.watch:
         _client(site)
 
 
@@ -172,6 +173,12 @@ def send(site: Site, secrets_: Secrets, folder: Path) -> None:
     _look(site, PROBE)
     line = json.dumps({**report, "namespace": site.vantage})
     (folder / "client.jsonl").write_text(line + "\n", "utf-8")
+
+
+def wait(site: Site) -> None:
+    """Send nothing, and let pass what passes."""
+    threading.Event().wait(site.asked.watch)
+    _look(site, "end")
 
 
 def _look(site: Site, label: str) -> None:
