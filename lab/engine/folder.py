@@ -32,26 +32,31 @@ from lab.model.steps import StepDone
 from lab.trace.pcapng import BrokenCapture, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from lab.trace.pcapng import Keep
 
 T = TypeVar("T")
 
 _APP_MARK = '"app/1"'
 
 
-def read_observations(folder: Path) -> Observations:
-    """All evidence in a case's folder. Raises `EvidenceError` with file and line for what cannot be read."""
+def read_observations(folder: Path, without: Container[str] = ()) -> Observations:
+    """All evidence in a case's folder. Raises `EvidenceError` with file and line for what cannot be read.
+
+    `without`: `packets` or `kernel` are left out, for whoever reads them apart.
+    """
     inventory = _whole(folder / "inventory.json", Inventory)
     logs = tuple(_logs(folder))
     return Observations(
         inventory=inventory,
-        packets=tuple(_packets(folder)),
-        sockets=tuple(_lines(folder / "sockets.jsonl", SocketRow)),
-        unix=tuple(_lines(folder / "unix.jsonl", UnixRow)),
-        processes=tuple(_lines(folder / "processes.jsonl", SeenProcess)),
-        kernel=tuple(_lines(folder / "kernel.jsonl", KernelEvent)),
-        clients=tuple(_lines(folder / "client.jsonl", ClientReport)),
+        packets=() if "packets" in without else tuple(packets(folder)),
+        sockets=tuple(lines(folder / "sockets.jsonl", SocketRow)),
+        unix=tuple(lines(folder / "unix.jsonl", UnixRow)),
+        processes=tuple(lines(folder / "processes.jsonl", SeenProcess)),
+        kernel=() if "kernel" in without else tuple(lines(folder / "kernel.jsonl", KernelEvent)),
+        clients=tuple(lines(folder / "client.jsonl", ClientReport)),
         logs=logs,
         application=tuple(_application(logs)),
         gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
@@ -65,7 +70,7 @@ def report_of(answer: Mapping[str, Any], line: int) -> ClientReport:
 
 def read_steps(folder: Path) -> tuple[StepDone, ...]:
     """What came of the steps of staged probes: for the judge, and for nobody who finds a route."""
-    return tuple(_lines(folder / "steps.jsonl", StepDone))
+    return tuple(lines(folder / "steps.jsonl", StepDone))
 
 
 def _whole(path: Path, kind: Any) -> Any:
@@ -82,11 +87,14 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(map(str, one['loc'])) or 'document'}: {one['msg']}"
 
 
-def _lines(path: Path, kind: type[T]) -> Iterator[T]:
+def lines(path: Path, kind: type[T], keep: Callable[[str], bool] | None = None) -> Iterator[T]:
+    """The values of a file with one JSON object a line (`keep`: of those lines that it wants); none if it is not there."""
     if not path.exists():
         return
     adapter: TypeAdapter[T] = TypeAdapter(kind)
     for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        if keep is not None and not keep(text):
+            continue
         try:
             yield adapter.validate_json(json.dumps({**_json(text), "line": number}))
         except ValueError as error:
@@ -101,10 +109,11 @@ def _json(text: str) -> dict[str, object]:
     return value
 
 
-def _packets(folder: Path) -> Iterator[Packet]:
+def packets(folder: Path, keep: Keep | None = None) -> Iterator[Packet]:
+    """The packets of all captures; `keep`: of those that it wants. Raises `EvidenceError`."""
     for path in sorted((folder / "packets").glob("*.pcapng")):
         try:
-            yield from read(path.read_bytes(), path.stem, f"packets/{path.name}")
+            yield from read(path.read_bytes(), path.stem, f"packets/{path.name}", keep)
         except BrokenCapture as error:
             raise EvidenceError(f"{folder}: {error}") from error
 

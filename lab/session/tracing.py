@@ -20,6 +20,7 @@ from lab.engine.folder import read_observations
 from lab.engine.foreign import bringing, finding, watching
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
+from lab.engine.nearby import read_near
 from lab.engine.project import find_project, point_latest
 from lab.model.asked import CLIENT, HOST, PROBE, Asked, Scope, Secrets
 from lab.model.routes import Stage
@@ -135,10 +136,9 @@ def _told(bench: benches.Bench, folder: Path, begun: float) -> Traced:
 def _routes(folder: Path) -> tuple[tuple[Route, ...], int]:
     """From the evidence alone: the route of what was sent, or the routes of what passed and how much more did."""
     asked = from_json((folder / PROBE / "asked.json").read_bytes(), Asked)
-    seen = read_observations(folder / PROBE)
     if not asked.watch:
-        return trace(seen), 0
-    found = watched(seen)
+        return trace(read_near(folder / PROBE)), 0
+    found = watched(read_observations(folder / PROBE))
     return found.routes, found.more
 
 

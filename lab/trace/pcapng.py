@@ -10,6 +10,7 @@ Weak spot: simple and obsolete packet blocks (types 3 and 2) are counted, not re
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,14 @@ class _Section:
     interfaces: list[_Interface] = field(default_factory=list)
 
 
-def read(data: bytes, namespace: str, file: str) -> tuple[Packet, ...]:
-    """TCP segments, UDP datagrams and refusals of those of a capture, in the order of the file. Raises `BrokenCapture`."""
-    return tuple(_packets(data, namespace, file))
+Keep = Callable[[int, bytes], bool]
+"""Time in nanoseconds and frame -> whether it is wanted."""
+
+
+def read(data: bytes, namespace: str, file: str, keep: Keep | None = None) -> tuple[Packet, ...]:
+    """TCP segments, UDP datagrams and refusals of those of a capture, in the order of the file; `keep`: only those that it
+    wants, numbered as they are in the file. Raises `BrokenCapture`."""
+    return tuple(_packets(data, namespace, file, keep))
 
 
 def cut_short(data: bytes) -> int | None:
@@ -63,7 +69,7 @@ def cut_short(data: bytes) -> int | None:
     return end if end < len(data) else None
 
 
-def _packets(data: bytes, namespace: str, file: str) -> Iterator[Packet]:
+def _packets(data: bytes, namespace: str, file: str, keep: Keep | None) -> Iterator[Packet]:
     section, number = _Section(), 0
     for order, kind, offset, length in _blocks(data, file):
         body = data[offset + 8 : offset + length - 4]
@@ -74,7 +80,7 @@ def _packets(data: bytes, namespace: str, file: str) -> Iterator[Packet]:
                 section.interfaces.append(_interface(order, body))
             elif kind in (PACKET, SIMPLE_PACKET, OLD_PACKET):
                 number += 1
-                found = _packet(section, body, namespace, file, number) if kind == PACKET else None
+                found = _packet(section, body, (namespace, file, number), keep) if kind == PACKET else None
                 if found:
                     yield found
         except (struct.error, IndexError, ValueError) as error:
@@ -110,21 +116,23 @@ def _interface(order: str, body: bytes) -> _Interface:
     return _Interface(name, link, unit, offset * 10**9)
 
 
-def _packet(section: _Section, body: bytes, namespace: str, file: str, number: int) -> Packet | None:
+def _packet(section: _Section, body: bytes, place: tuple[str, str, int], keep: Keep | None) -> Packet | None:
     which, high, low, captured, _ = struct.unpack_from(section.order + "IIIII", body)
     if which >= len(section.interfaces):
         raise ValueError(f"a packet of interface {which}, of {len(section.interfaces)} described")
     if captured > len(body) - 20:
         raise ValueError(f"{captured} bytes were captured, {len(body) - 20} are here")
     interface = section.interfaces[which]
-    found = segment(body[20 : 20 + captured]) if interface.link == ETHERNET else None
+    time_ns = (high << 32 | low) * interface.unit[0] // interface.unit[1] + interface.offset_ns
+    frame = body[20 : 20 + captured]
+    wanted = interface.link == ETHERNET and (keep is None or keep(time_ns, frame))
+    found = segment(frame) if wanted else None
     if found is None:
         return None
-    time_ns = (high << 32 | low) * interface.unit[0] // interface.unit[1] + interface.offset_ns
     flags = dict(_options(section.order, body[20 + captured + -captured % 4 :])).get(FLAGS, b"\0\0\0\0")
     outgoing = struct.unpack(section.order + "I", flags)[0] & 3 == OUTBOUND
     return Packet(
-        namespace, file, number, time_ns, interface.name, outgoing, found.transport, found.source, found.destination,
+        *place, time_ns, interface.name, outgoing, found.transport, found.source, found.destination,
         found.payload, found.flags, found.seq, found.ack,
     )  # fmt: skip
 

@@ -53,7 +53,7 @@ def _fields(truth: Mapping[str, Any], told: Mapping[str, Any], may: Mapping[str,
             yield Field(
                 f"hop{number}.pid", _verdict(actual["pid"] != expected["not_pid"], unknown=False), "another", actual["pid"]
             )
-    yield _ends(truth["tls_ends_at"], told, may)
+    yield _ends(truth["tls_ends_at"], told, may, len(route))
     for name in (each for each in ROUTE_FIELDS if each in truth):
         yield _field(name, truth[name], told[name], may)
 
@@ -94,10 +94,11 @@ def _field(name: str, expected: object, actual: object, may: Mapping[str, str]) 
     return Field(name, verdict, expected, actual, name in may or bare in may)
 
 
-def _ends(expected: list[str], told: Mapping[str, Any], may: Mapping[str, str]) -> Field:
-    """Too few ends are open if what became of TLS on a hop is said to be unknown."""
+def _ends(expected: list[str], told: Mapping[str, Any], may: Mapping[str, str], hops: int) -> Field:
+    """Too few ends are open if what became of TLS on a hop is said to be unknown, or whether there are more hops."""
     actual = [end["container"] for end in told["tls_ends_at"]]
     unknown = any(hop["protocol"] == "tls" and hop["tls"] is None for hop in told["hops"]) or "unknown" in actual
+    unknown = unknown or (len(told["hops"]) < hops and bool(told["open"]))
     missing = [name for name in expected if name not in actual]
     extra = [name for name in actual if name not in (*expected, "unknown")]
     verdict = _verdict(actual == expected, unknown=bool(missing) and not extra and unknown)

@@ -25,10 +25,12 @@ PROC = Path("/proc")
 def state(compose: Compose, deployment: Deployment) -> dict[str, Any]:
     """Processes, descriptors, sockets, interfaces, packet filters, files, and what the engine has of the project."""
     made = compose.run(deployment, "ps", "-q").split()
-    return {name: _container(compose, name) for name in sorted(made)} | {
-        "engine": _engine(compose, deployment),
-        "host": _rules(1),
-    }
+    found = {name: _container(compose, name) for name in sorted(made)}
+    addresses = compose.docker(
+        "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", *made
+    ).split()
+    host = [line for line in _rules(1).splitlines() if any(f" {address}" in line for address in addresses)]
+    return found | {"engine": _engine(compose, deployment), "host": host}
 
 
 def _container(compose: Compose, name: str) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def _container(compose: Compose, name: str) -> dict[str, Any]:
         "sockets": sorted(_sockets(first)),
         "interfaces": sorted(line.split(":")[0].strip() for line in _text(PROC / f"{first}/net/dev").splitlines()[2:]),
         "rules": _rules(first),
-        "files": compose.docker("diff", name).splitlines(),
+        "files": sorted(compose.docker("diff", name).splitlines()),
         "settings": compose.docker("inspect", "--format", "{{json .HostConfig}} {{json .Config}} {{.RestartCount}}", name),
     }
 

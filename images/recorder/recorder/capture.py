@@ -92,6 +92,12 @@ def take(capture: Capture, source: socket.socket, most: int = ROUND, until_ns: i
     return most
 
 
+def stop(capture: Capture) -> None:
+    """Let nothing more in; what waits can still be read."""
+    for source in capture.sockets:
+        filters.attach(source, filters.nothing())
+
+
 def drain(capture: Capture) -> None:
     """Write all that was received before this moment."""
     now = time.time_ns()

@@ -76,6 +76,11 @@ def once_on_loopback() -> list[Step]:
     return [*_ONCE, Step(RETURN, WHOLE, label="wanted")]
 
 
+def nothing() -> list[Step]:
+    """Nothing at all."""
+    return [Step(RETURN, 0)]
+
+
 def only_ports(ports: Iterable[int]) -> list[Step]:
     """TCP and UDP over IPv4 and IPv6 with one of the ports at either end; not loopback's outgoing copy."""
     steps = [*_ONCE, *_PORTS]

@@ -97,7 +97,14 @@ def flush(pump: Pump, owner: Case) -> None:
 
 
 def end(pump: Pump, owner: Case) -> None:
-    """Read all that was recorded for the case, then leave it to whoever asked. In the pump's thread."""
+    """Read all that was recorded for the case, then leave it to whoever asked. In the pump's thread.
+
+    What comes from now on is not taken up: on a busy machine the reading would never end.
+    """
+    for namespace in owner.namespaces.values():
+        capture.stop(namespace.capture)
+    if pump.instance is not None and pump.cases.keys() <= {owner.name}:
+        (pump.instance.folder / "tracing_on").write_text("0")
     _trace(pump)
     for namespace in owner.namespaces.values():
         for source in (*namespace.capture.sockets, namespace.link.changes):
