@@ -1,14 +1,10 @@
 """The scoring of foreign deployments: right, open, wrong. A score that cannot fail would prove nothing."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "foreign"))
-
-from scoring import OPEN, RIGHT, WRONG, score
+from tests.foreign.scoring import OPEN, RIGHT, WRONG, score
 
 
 def hop(container: str | None, **more: Any) -> dict[str, Any]:

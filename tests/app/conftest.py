@@ -1,20 +1,17 @@
-"""Makes `running` importable from the tests beside it, and runs the application for them."""
+"""Runs the application for the tests beside it."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from running import Running
+from tests.app.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture

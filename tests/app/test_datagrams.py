@@ -7,7 +7,8 @@ import json
 import socket
 
 import pytest
-from running import WAIT, Running
+
+from tests.app.running import WAIT, Running
 
 
 @pytest.mark.parametrize("data", [b"hello", b"", b"x" * 20000])

@@ -8,7 +8,8 @@ import socket
 import pytest
 from app_config import Rate
 from app_gate import Gate
-from running import HEAD, Running, answer, words
+
+from tests.app.running import HEAD, Running, answer, words
 
 
 class Clock:

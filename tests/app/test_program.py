@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import app_config
 import pytest
 from app_config import Config, ConfigError, Database, Limits, Listener, Rate, parse_config
-from running import HEAD, PROGRAM, WAIT, program, report
+
+from tests.app.running import HEAD, PROGRAM, WAIT, program, report
 
 if TYPE_CHECKING:
     from pathlib import Path

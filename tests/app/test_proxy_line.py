@@ -10,7 +10,8 @@ from app_config import Limits
 from app_proxy_line import Introduced, ProxyLineError, read_line
 from hypothesis import given
 from hypothesis import strategies as st
-from running import HEAD, Running, answer, value, words
+
+from tests.app.running import HEAD, Running, answer, value, words
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 

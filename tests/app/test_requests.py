@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from app_config import Limits
 from app_report import endpoint
-from running import HEAD, WAIT, Running, answer, value, words
+
+from tests.app.running import HEAD, WAIT, Running, answer, value, words
 
 
 def test_dispatch_comes_only_after_the_blank_line(app: Running) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from running import HEAD, Running, answer, words
+
+from tests.app.running import HEAD, Running, answer, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

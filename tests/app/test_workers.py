@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from running import HEAD, WAIT, answer, program, report
+
+from tests.app.running import HEAD, WAIT, answer, program, report
 
 if TYPE_CHECKING:
     import subprocess

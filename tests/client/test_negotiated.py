@@ -13,7 +13,8 @@ from client.report import decode, encode
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
-from test_client import ANSWER, answering, closing, server
+
+from tests.client.test_client import ANSWER, answering, closing, server
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from engine_contract import holds
 
 from lab.engine import labels
 from lab.engine.docker.fake import FakeApi, fake_docker
+from tests.engine.engine_contract import holds
 
 
 def test_the_engine_in_memory_keeps_the_contract() -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import keys
-from standing import ROOT, Compose, compose_command
-
 from lab.engine import apt, docker, locate, rootfs
 from lab.engine.progress import Silent
+from tests.foreign import keys
+from tests.foreign.standing import ROOT, Compose, compose_command
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trace all foreign deployments (or those named) and print the table: python tests/foreign/table.py [NAME]...
+"""Trace all foreign deployments (or those named) and print the table: python -m tests.foreign.table [NAME]...
 
 Needs an engine on this machine, compose, and the images of `tests/foreign/images`, which are built if they are missing.
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from making import ready
-from scoring import OPEN, RIGHT, WRONG
-from standing import Deployment, deployments, standing
-from tracing import trace
+from tests.foreign.making import ready
+from tests.foreign.scoring import OPEN, RIGHT, WRONG
+from tests.foreign.standing import Deployment, deployments, standing
+from tests.foreign.tracing import trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from standing import Compose
-    from tracing import Scored
+    from tests.foreign.standing import Compose
+    from tests.foreign.tracing import Scored
 
 
 def main(names: list[str]) -> int:

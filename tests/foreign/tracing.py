@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scoring import Field, score
-from standing import LIMIT
+from tests.foreign.scoring import Field, score
+from tests.foreign.standing import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from standing import Compose, Deployment
+    from tests.foreign.standing import Compose, Deployment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAB = (sys.executable, "-c", "from lab.cli import main; main()")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from standing import Compose, Deployment
+    from tests.foreign.standing import Compose, Deployment
 
 COUNTERS = re.compile(r"\[\d+:\d+\]|^#.*$", re.MULTILINE)
 ESTABLISHED, LISTEN = "01", "0A"

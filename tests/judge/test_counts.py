@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from test_judge import CERTIFICATE, LOG_SAYS, PACKET, one, route, scenario
 
 from lab.judge import judge
 from lab.judge.counts import SAYS
@@ -14,6 +13,7 @@ from lab.judge.wanted import inside, range_words, wanted
 from lab.model.routes import Counts, Evidence, Route, Witness
 from lab.model.scenario import Expect, Range
 from lab.model.verdicts import Outcome
+from tests.judge.test_judge import CERTIFICATE, LOG_SAYS, PACKET, one, route, scenario
 
 ROW = Evidence(Witness.SOCKETS, "sockets.jsonl:3", "27 bytes unread")
 NAMES = list(SAYS)

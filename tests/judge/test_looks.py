@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from test_judge import PACKET, hop, route
 
 from lab.judge import judge
 from lab.judge.cases import outcome_of
@@ -16,6 +15,7 @@ from lab.model.routes import Contradiction, Evidence, Route, Stage, Witness
 from lab.model.scenario import Scenario
 from lab.model.steps import StepDone
 from lab.model.verdicts import Outcome, Verdict
+from tests.judge.test_judge import PACKET, hop, route
 
 STEPS = [
     {"connect": "web:3000"},

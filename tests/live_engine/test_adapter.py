@@ -7,13 +7,13 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from engine_contract import holds
 
 from lab.engine import agent as agents
 from lab.engine import docker as engine
 from lab.engine import labels, subnets
 from lab.engine.docker import ArchiveFile, ContainerSpec, Death, Docker, Mount, PortSpec
 from lab.engine.errors import AgentError, MachineError
+from tests.engine.engine_contract import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,10 @@ Each deployment is brought up once by plain compose; each trace is one test, and
 from collections.abc import Iterator
 
 import pytest
-from making import ready
-from standing import Compose, Deployment, deployments, standing
-from tracing import trace
+
+from tests.foreign.making import ready
+from tests.foreign.standing import Compose, Deployment, deployments, standing
+from tests.foreign.tracing import trace
 
 TRACES = [(each, name) for each in deployments() for name in each.truth()["traces"]]
 

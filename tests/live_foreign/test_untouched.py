@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from loading import load
-from making import ready
-from scoring import WRONG
-from standing import Compose, Deployment, standing
-from tracing import ask, trace
-from untouched import state
+
+from tests.foreign.loading import load
+from tests.foreign.making import ready
+from tests.foreign.scoring import WRONG
+from tests.foreign.standing import Compose, Deployment, standing
+from tests.foreign.tracing import ask, trace
+from tests.foreign.untouched import state
 
 
 @pytest.fixture(scope="module")

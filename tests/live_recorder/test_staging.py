@@ -444,6 +444,6 @@ def kernel(folder: Path, event: str) -> list[dict[str, Any]]:
 
 def payloads(folder: Path, namespace: str, port: int) -> list[bytes]:
     """Payloads of the segments to this port, in the order of the capture."""
-    from test_live_recorder import segments
+    from tests.live_recorder.test_live_recorder import segments
 
     return [each.data for _, each in segments(folder, namespace) if each.dport == port and each.data]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_staging import Stage, kernel, stage
 
 from lab.engine import docker
 from lab.engine.errors import AgentError
 from lab.engine.folder import read_observations
+from tests.live_recorder.test_staging import Stage, kernel, stage
 
 pytestmark = pytest.mark.docker
 

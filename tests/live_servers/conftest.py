@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,9 @@ import pytest
 from lab.engine import clean, images, labels, locate
 from lab.engine.catalogue import load_catalogue
 from lab.engine.progress import Silent
+from tests.live_servers.bed import Bed
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(Path(__file__).parent))
-
-from bed import Bed  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bed import Bed, planned
 
 from lab.engine import docker as engine
 from lab.model.plan import PlannedFile
+from tests.live_servers.bed import Bed, planned
 
 if TYPE_CHECKING:
     from lab.model.plan import PlannedContainer

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bed import Bed, planned
 
 from lab.model.plan import PlannedFile
 from lab.plan.render import Unsupported
+from tests.live_servers.bed import Bed, planned
 
 if TYPE_CHECKING:
     from lab.model.plan import PlannedContainer

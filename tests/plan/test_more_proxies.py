@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ruamel.yaml import YAML
-from test_render import ARRANGEMENTS, CATALOGUE, ENDED, HOSTILE, NONE, listener, rule
 
 from lab.plan.abilities import Unsupported
 from lab.plan.render import render
 from lab.plan.words import RenderError, bare_path, regex
+from tests.plan.test_render import ARRANGEMENTS, CATALOGUE, ENDED, HOSTILE, NONE, listener, rule
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion

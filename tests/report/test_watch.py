@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from test_reports import plain
-
 from lab.model.observations import (
     AppEvent,
     ClientError,
@@ -22,6 +20,7 @@ from lab.model.observations import (
     SocketRow,
 )
 from lab.report.watch import MOST, Seen, counted, told
+from tests.report.test_reports import plain
 
 CLIENT, WEB, LISTENER = ("10.0.0.3", 40000), ("10.0.0.2", 8080), ("0.0.0.0", 8080)
 ID = "ab" * 32

@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shop import CATALOGUE
 
 from lab.scenario import ScenarioError, decode, load, siblings_of
+from tests.scenario.shop import CATALOGUE
 
 FAILED = Path(__file__).parent / "failed"
 FILES = sorted(FAILED.glob("*.yaml"))

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
-from shop import CATALOGUE, ROOT, SIBLINGS
 
 from lab.plan import plan
 from lab.plan.compose import compose
@@ -24,6 +23,7 @@ from lab.scenario import MAX_BYTES, ScenarioError, decode, load, shapes, sibling
 from lab.scenario.patterns import PATTERNS
 from lab.scenario.reading import read as read_tree
 from lab.scenario.tree import Mapping, at
+from tests.scenario.shop import CATALOGUE, ROOT, SIBLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

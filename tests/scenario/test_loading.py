@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from shop import CATALOGUE, ROOT, SIBLINGS, problems, text_of, under
 
 from lab.scenario import MAX_BYTES, ScenarioError, decode, load, siblings_of
 from lab.scenario.problems import Problem
 from lab.scenario.reading import core, read
 from lab.scenario.tree import merged, plain, span_of
+from tests.scenario.shop import CATALOGUE, ROOT, SIBLINGS, problems, text_of, under
 
 TEXT = """\
 id: shop

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from shop import NULL, problems, text_of, under
 
 from lab.scenario.meaning import FILE_RULES, RULES
+from tests.scenario.shop import NULL, problems, text_of, under
 
 
 @dataclass(frozen=True)

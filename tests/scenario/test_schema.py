@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from shop import NULL, ROOT, SHOP, problems, text_of
 
 from lab.scenario import ScenarioError, schema, shapes
 from lab.scenario.meaning.addresses import HELD, REACHED
@@ -16,6 +15,7 @@ from lab.scenario.meaning.names import REFERENCES
 from lab.scenario.patterns import PATTERNS
 from lab.scenario.reading import decode, read
 from lab.scenario.tree import ANY, plain
+from tests.scenario.shop import NULL, ROOT, SHOP, problems, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

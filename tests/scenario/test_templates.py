@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shop import CATALOGUE, problems, text_of
 
 from lab.plan import plan
 from lab.plan.compose import compose
 from lab.plan.render import Unsupported
 from lab.scenario import ScenarioError, load
+from tests.scenario.shop import CATALOGUE, problems, text_of
 
 TEMPLATES = ("{{ 7*7 }}", "{% raw %}", "${PATH}", "%{reqHost}", "<%= 7*7 %>", "$host", "{{ cycler.__init__ }}")
 RESULT = "49"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shop import CATALOGUE
-
 from lab.scenario import load
+from tests.scenario.shop import CATALOGUE
 
 
 def listens(port: int) -> list[dict[str, Any]]:

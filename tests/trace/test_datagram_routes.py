@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from wire import STEP, Lab, Process
 
 from lab.model.observations import AppEvent, ClientError, ClientReport
 from lab.model.routes import Route, Stage
 from lab.trace.frames import segment
+from tests.trace.wire import STEP, Lab, Process
 
 CLIENT, SERVICE, ANY = ("10.0.0.9", 40000), ("10.0.0.2", 5300), ("0.0.0.0", 5300)
 OTHER = ("10.0.0.9", 40001)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from wire import OK, TOKEN, Lab, get
 
 from lab.model.routes import Stage
 from lab.trace.fastcgi import answer, asks
 from lab.trace.http import Status
+from tests.trace.wire import OK, TOKEN, Lab, get
 
 
 def record(kind: int, content: bytes, padding: int = 0) -> bytes:

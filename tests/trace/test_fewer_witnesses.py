@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from wire import OK, Lab, Tls, answer, get, passed, speak
 
 from lab.engine.folder import read_observations
 from lab.judge.findings import READERS, hop_finding
 from lab.model.observations import Gap
 from lab.model.routes import Stage
 from lab.trace import trace
+from tests.trace.wire import OK, Lab, Tls, answer, get, passed, speak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from wire import OK, Conversation, Lab, Process, Tls, answer, get, passed, speak
 
 from lab.model.observations import ClientError, UnixRow
 from lab.model.routes import Stage, TlsAtHop
 from lab.trace import trace
+from tests.trace.wire import OK, Conversation, Lab, Process, Tls, answer, get, passed, speak
 
 TIMEOUT = ClientError("receive", "timeout", "timed out")
 CONNECT = b"CONNECT web:8443 HTTP/1.1\r\nHost: web:8443\r\n\r\n"

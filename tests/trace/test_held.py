@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from wire import OK, Conversation, Lab, Process, Tls, answer, get, speak
 
 from lab.model.observations import ClientError
 from lab.model.routes import Counts, Route, Stage, TlsAtHop
 from lab.trace import trace
+from tests.trace.wire import OK, Conversation, Lab, Process, Tls, answer, get, speak
 
 WEB = ("10.0.0.3", 8080)
 CLIENT = ("10.0.0.9", 40000)

@@ -9,10 +9,10 @@ from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import Lab
 
 from lab.model.routes import Stage
 from lab.trace import http2
+from tests.trace.wire import Lab
 
 TOKEN = "5f3a9c01deadbeef"  # noqa: S105 - a probe's token
 OTHER = "0123456789abcdef"

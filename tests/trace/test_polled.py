@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from wire import OK, TOKEN, Conversation, Lab, Process, get
 
 from lab.model.routes import Stage
+from tests.trace.wire import OK, TOKEN, Conversation, Lab, Process, get
 
 POLL = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n"
 DONE = b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"

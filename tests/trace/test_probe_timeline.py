@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from wire import OK, TOKEN, Conversation, Lab, Tls, get, speak
 
 from lab.trace import timeline as timelines
+from tests.trace.wire import OK, TOKEN, Conversation, Lab, Tls, get, speak
 
 if TYPE_CHECKING:
     from lab.model.routes import Moment

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import OK, TOKEN, Conversation, Lab, get
 
 from lab.model.routes import Route, Stage
 from lab.trace import postgres
+from tests.trace.wire import OK, TOKEN, Conversation, Lab, get
 
 WEB, DB = ("10.0.0.3", 8080), ("10.0.0.5", 5432)
 CLIENT = ("10.0.0.9", 40000)

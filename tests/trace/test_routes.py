@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from wire import OK, TOKEN, Conversation, Lab, Process, Tls, answer, get, speak, without
 
 from lab.model.observations import ClientError, PublishedPort
 from lab.model.routes import Route, Stage
 from lab.trace import trace
+from tests.trace.wire import OK, TOKEN, Conversation, Lab, Process, Tls, answer, get, speak, without
 
 OTHER = "0123456789abcdef"
 WEB = ("10.0.0.3", 8080)

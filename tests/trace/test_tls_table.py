@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from wire import OK, Conversation, Lab, Process, Tls, get, passed, speak
 
 from lab.model.routes import Route, Stage, TlsAtHop
+from tests.trace.wire import OK, Conversation, Lab, Process, Tls, get, passed, speak
 
 
 def two_hops(*, kernel: bool = True) -> tuple[Lab, Conversation, Conversation, Process, Process]:

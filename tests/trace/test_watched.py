@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from wire import OK, Conversation, Lab, Tls, answer, passed, speak
 
 from lab.model.routes import Stage, TlsAtHop, Witness
 from lab.trace import watched as watching
 from lab.trace.watched import watched
+from tests.trace.wire import OK, Conversation, Lab, Tls, answer, passed, speak
 
 GET = b"GET /%d HTTP/1.1\r\nHost: shop\r\n\r\n"
 

@@ -1,6 +1,0 @@
-"""The foreign deployments' own tools are beside their folders."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "foreign"))
