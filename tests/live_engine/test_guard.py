@@ -51,6 +51,13 @@ def _gone(docker: Docker, run: str, seconds: float) -> bool:
     return True
 
 
+def _await_container(docker: Docker, run: str) -> None:
+    deadline, pause = time.monotonic() + 20, threading.Event()
+    while not any(thing.kind == "container" for thing in engine.labelled(docker, {labels.RUN: run})):
+        assert time.monotonic() < deadline
+        pause.wait(0.05)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_kill_9_at_any_moment_leaves_nothing(docker: Docker, base: str, run: labels.Run, moment: float) -> None:
     mark = labels.run_labels(run, "test")
@@ -71,6 +78,7 @@ def _appears(docker: Docker, run: str, seconds: float) -> bool:
 
 def test_a_kept_run_outlives_its_process(docker: Docker, base: str, run: labels.Run) -> None:
     victim = _victim(docker, base, name := f"{run.id}-kept")
+    _await_container(docker, name)  # a marker beside no container is what compose leaves of a kept run, and is swept
     owner = labels.Owner(victim.pid, "1", run.owner.boot, run.owner.host, run.owner.pids)
     clean.keep(docker, labels.Run(name, owner))
     victim.send_signal(signal.SIGKILL)
