@@ -3,7 +3,9 @@ its checks. One check is one item, so JUnit, `-k` and annotations speak of check
 
 A case is carried out once, when its first check is run, and taken down before the next case begins. With `-n` the checks
 of one case stay together in one worker: xdist groups by scope, and a case is one. A check that could not be made is an
-error, not a skip.
+error, not a skip. A scenario file elsewhere is collected if it is named: `pytest checks/shop-orders.yaml`.
+
+`lab_trace` is a fixture: `route = lab_trace("https://localhost:8443/orders", project="shop")`.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from lab.model.routes import Route
     from lab.model.verdicts import CaseResult, Verdict
     from lab.session import Work
     from lab.session.jobs import Job
@@ -81,9 +84,37 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix == ".yaml" and file_path.parent.name == "scenarios":
+    named = parent.session.isinitpath(file_path)
+    if file_path.suffix == ".yaml" and (named or file_path.parent.name == "scenarios"):
         return ScenarioFile.from_parent(parent, path=file_path)
     return None
+
+
+@pytest.fixture
+def lab_trace(request: pytest.FixtureRequest) -> Callable[..., Route]:
+    """Trace one request to containers that run already: `lab_trace(url, project="shop") -> lab.model.routes.Route`.
+
+    Options are those of `lab trace`, by the names of `lab.cli.asking.Given` (`where`, `project`, `containers`, `resolve`,
+    `raw`, `connect`, `method`, `headers`, `data`, `insecure`, `http1`, `http2`, `proxy`, `timeout`, `no_header`), and the
+    paths `cacert`, `cert`, `key`. Raises UsageError for what is not there, EngineError. In the report of a test that fails the
+    route is drawn.
+    """
+    return lambda url=None, **options: _traced(request.node, url, options)
+
+
+def _traced(node: pytest.Item, url: str | None, options: dict[str, Any]) -> Route:
+    from lab.cli import asking
+    from lab.report import terminal
+    from lab.report.progress import Mode
+    from lab.session import tracing
+
+    files = [Path(path) if (path := options.pop(name, None)) else None for name in ("cacert", "cert", "key")]
+    asked = asking.asked(asking.Given(url, **options))
+    if asked.watch:
+        raise ValueError("lab_trace sends one request; `lab trace --watch` is for what passes by itself")
+    [route] = tracing.send_and_follow(asked, asking.secrets(*files), Mode.QUIET).routes
+    node.add_report_section("call", "lab trace", "\n".join(line.plain for line in terminal.draw(route)))
+    return route
 
 
 class ScenarioFile(pytest.File):

@@ -44,6 +44,7 @@ class Given:
     timeout: float = 5.0
     no_header: bool = False
     watch: str | None = None
+    save: str | None = None
 
 
 def asked(given: Given) -> Asked:
@@ -52,6 +53,8 @@ def asked(given: Given) -> Asked:
     if given.watch is not None:
         if given.url or given.raw:
             raise UsageError("--watch sends nothing: give no URL beside it")
+        if given.save:
+            raise UsageError("--save writes down one request, and --watch sends none: give a URL in its place")
         return Asked(("", 0), scope=scope, marked=False, watch=duration(given.watch))
     if given.raw is not None:
         if given.url or not given.connect:

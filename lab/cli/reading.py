@@ -13,6 +13,7 @@ from lab.cli.options import FAILED, USAGE, JsonOption, Names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.model.asked import Asked
     from lab.model.plan import PlannedProbe
     from lab.session.jobs import Job
 
@@ -41,6 +42,8 @@ def _scenario(jobs: list[Job]) -> Iterator[str]:
     yield f"    {scenario.title}"
     if cases != [scenario.id]:
         yield f"    cases   {', '.join(cases)}"
+    if scenario.target:
+        yield "    target  containers that run already"
     yield f"    twins   {', '.join(twins) or 'none'}"
     yield f"    proves  {', '.join(scenario.claims) or 'no claim'}"
     yield from (f"    {job.case.id} is unsupported: {job.unsupported}" for job in jobs if job.unsupported)
@@ -54,6 +57,7 @@ def _listed(job: Job) -> dict[str, object]:
         "title": case.scenario.title,
         "claims": list(case.scenario.claims),
         "twin": case.twin,
+        "target": case.scenario.target,
         "file": case.file,
         "unsupported": job.unsupported,
     }
@@ -102,7 +106,16 @@ def _told(plan: object) -> list[str]:
         lines += [f"             certificate {leaf.id} for {', '.join(leaf.names)}" for leaf in container.leaves]
     for probe in plan.probes:
         lines += _told_probe(probe)
-    return lines
+    return [*lines, *_told_running(plan.running)]
+
+
+def _told_running(asks: tuple[Asked, ...]) -> Iterator[str]:
+    from lab.plan.told import asked
+
+    for one in asks:
+        named = [f"compose project {one.scope.project}"] if one.scope.project else []
+        named += [f"container {name}" for name in one.scope.containers]
+        yield f"  running    {one.probe}: from {one.vantage}, {asked(one)}; looks into {', '.join(named) or 'all containers'}"
 
 
 def _told_probe(probe: PlannedProbe) -> list[str]:

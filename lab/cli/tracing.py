@@ -12,6 +12,7 @@ from lab.report.progress import Mode
 
 if TYPE_CHECKING:
     from lab.model.asked import Asked, Secrets
+    from lab.session.saving import Saving
     from lab.session.tracing import Traced
 
 Url = Annotated[str | None, typer.Argument(help="The request's URL, http or https.", metavar="URL")]
@@ -41,6 +42,13 @@ NoHeader = Annotated[bool, typer.Option("--no-header", help="Send no Lab-Probe h
 Watch = Annotated[
     str | None, typer.Option("--watch", help="Send nothing; tell the routes of requests that pass.", metavar="DURATION")
 ]
+Save = Annotated[
+    str | None,
+    typer.Option(
+        "--save", help="Write a scenario that expects what was found: NAME in scenarios/, or a path that ends in .yaml.",
+        metavar="NAME",
+    ),
+]  # fmt: skip
 JsonFile = Annotated[
     Path | None,
     typer.Option("--json", help="Write the document lab-result/1 to FILE; - is standard output.", metavar="FILE"),
@@ -68,6 +76,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     timeout: Timeout = 5.0,
     no_header: NoHeader = False,
     watch: Watch = None,
+    save: Save = None,
     json_file: JsonFile = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
@@ -80,14 +89,20 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     Example: lab trace https://localhost:8443/orders
     """
     from lab.cli import asking
+    from lab.session import saving
 
     given = asking.Given(
         url=url, where=where, project=project, containers=tuple(container or ()), resolve=tuple(resolve or ()), raw=raw,
         connect=connect, method=method, headers=tuple(header or ()), data=data, insecure=insecure, http1=http1, http2=http2,
-        proxy=proxy, timeout=timeout, no_header=no_header, watch=watch,
+        proxy=proxy, timeout=timeout, no_header=no_header, watch=watch, save=save,
     )  # fmt: skip
     asked, secrets = asking.asked(given), asking.secrets(cacert, cert, key)
-    _finish(_traced(asked, secrets, progress), json_file)
+    where_to = saving.prepare(save, asked, {"ca": cacert, "certificate": cert, "key": key}) if save else None
+    traced = _traced(asked, secrets, progress)
+    code = show(traced, json_file)
+    if where_to:
+        _save(where_to, traced, saving.secret_headers(asked))
+    raise typer.Exit(code)
 
 
 def _traced(asked: Asked, secrets: Secrets, progress: Mode) -> Traced:
@@ -109,8 +124,18 @@ def show(traced: Traced, json_file: Path | None) -> int:
     return OK if traced.arrived else FAILED
 
 
-def _finish(traced: Traced, json_file: Path | None) -> None:
-    raise typer.Exit(show(traced, json_file))
+def _save(where_to: Saving, traced: Traced, secret: tuple[str, ...]) -> None:
+    """Write the scenario, and say what stands in it."""
+    from lab.cli.screen import own_name
+    from lab.session import saving
+
+    saved = saving.save(where_to, traced.routes[0])
+    open_too = f", {len(saved.left_open)} left open" if saved.left_open else ""
+    typer.echo(
+        f"saved {saved.shown}: {saved.expected} expectations{open_too}; check it with: {own_name()} run {saved.name}", err=True
+    )
+    if secret:
+        typer.echo(f"it holds the header {', '.join(secret)} as it was sent: keep it from where others read", err=True)
 
 
 def register(app: typer.Typer) -> None:

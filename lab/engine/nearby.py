@@ -1,4 +1,4 @@
-"""The evidence near one request, out of a folder that has much more: a busy deployment's other traffic is not even decoded.
+"""The evidence near a few requests, out of a folder that has much more: a busy deployment's other traffic is not even decoded.
 
 Rule: what moved within the time is kept whole, from its first packet and its first event on, also what lies before it; all
 else is left out. Frames and lines keep their numbers. Weak spot: what is found out from others' traffic alone (that a port
@@ -32,22 +32,26 @@ WITH_PORTS = (6, 17)
 
 @dataclass(slots=True)
 class Window:
-    """A time, and what moved in it."""
+    """The times of the requests, and what moved in them."""
 
-    begin_ns: int
-    end_ns: int
+    spans: tuple[tuple[int, int], ...]
+    """Begin and end, in nanoseconds."""
     conversations: set[bytes] = field(default_factory=set)
 
     def has(self, time_ns: int) -> bool:
-        return self.begin_ns <= time_ns <= self.end_ns
+        return any(begin <= time_ns <= end for begin, end in self.spans)
+
+    def may_follow(self, time_ns: int) -> bool:
+        """Whether a span begins later."""
+        return any(time_ns < begin for begin, _ in self.spans)
 
 
 def read_near(folder: Path) -> Observations:
-    """The evidence near the client's report; all of it if there is little, or no report. Raises `EvidenceError`."""
+    """The evidence near the client's reports; all of it if there is little, or no report. Raises `EvidenceError`."""
     reports = tuple(lines(folder / "client.jsonl", ClientReport))
-    if len(reports) != 1 or _size(folder) <= ENOUGH:
+    if not reports or _size(folder) <= ENOUGH:
         return read_observations(folder)
-    window = Window(reports[0].started_ns - BEFORE_NS, reports[0].finished_ns + AFTER_NS)
+    window = Window(tuple((each.started_ns - BEFORE_NS, each.finished_ns + AFTER_NS) for each in reports))
     tuple(packets(folder, _noting(window)))
     near = tuple(packets(folder, lambda _, frame: (pair := conversation(frame)) is None or pair in window.conversations))
     seen = read_observations(folder, without=("packets", "kernel"))
@@ -102,7 +106,7 @@ def _numbers(found: Iterable[tuple[int, str]], window: Window) -> set[int]:
         if window.has(time_ns):
             wanted.add(number)
             wanted.update(before.pop(socket, ()))
-        elif time_ns < window.begin_ns and socket != "0":
+        elif window.may_follow(time_ns) and socket != "0":
             if BEGINS.search(text):
                 before[socket] = []
             before.setdefault(socket, []).append(number)

@@ -6,6 +6,7 @@ wanted     an expectation in words, and as a question
 verdict    from expectation and finding to an outcome
 probes     all checks of a probe, at its looks and at its end; repeated, over its repetitions
 carried    whether a staged probe was carried out as its steps say
+certain    what of a route can be expected again
 cases      all checks of a case; a twin's case passes if exactly the failures it names were reported
 """
 

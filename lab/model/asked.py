@@ -10,7 +10,7 @@ HOST, CLIENT = "host", "client"
 """Vantages that are no container: the engine's own network namespace; a container of the lab's on the deployment's networks."""
 
 PROBE = "trace"
-"""Id of the probe, and of the recorder's case."""
+"""Id of the probe of `lab trace`, and of the recorder's case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Asked:
     """Seconds for connecting and for each read."""
     watch: float = 0.0
     """Seconds for which nothing is sent, and what passes is told; 0: the request is sent."""
+    probe: str = PROBE
+    """Id of the probe."""
 
 
 @dataclass(frozen=True, slots=True)

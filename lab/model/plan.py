@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.model.asked import Asked  # noqa: TC001 - read at run time, when a plan is read back
 from lab.model.observations import BASE64
 from lab.model.steps import PlannedStep, PlannedTls  # noqa: TC001 - read at run time, when a plan is read back
 
@@ -142,3 +143,5 @@ class Plan:
     namespaces: tuple[PlannedNamespace, ...]
     containers: tuple[PlannedContainer, ...]
     probes: tuple[PlannedProbe, ...]
+    running: tuple[Asked, ...] = ()
+    """Not empty: the target runs already. These requests are sent to it, and there is nothing else in the plan."""

@@ -22,6 +22,9 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 HostName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
 """A DNS name in lower case (RFC 1123, section 2.1)."""
 
+Running = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
+"""A name of a container as a container engine or compose allows it; those of the lab's own arrangements are a `Name`."""
+
 Claim = Annotated[str, StringConstraints(pattern=r"^C[0-9]{2}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -249,6 +252,18 @@ class Request(_Strict):
     verify: bool = True
     timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     """Seconds for connecting and for each read."""
+    http: Literal["1.1", "2"] | None = None
+    """With `target: running`: the only version offered; absent: both over TLS, 1.1 in clear."""
+    proxy: Address | None = None
+    """With `target: running`: a proxy that is asked to CONNECT, or, in clear, to fetch."""
+    marked: bool = True
+    """With `target: running`: false sends no header `Lab-Probe`; identical bytes and time must do then."""
+    ca: TextLine | None = None
+    """With `target: running`: a PEM file of certificate authorities that are trusted too; a path from the scenario's folder."""
+    certificate: TextLine | None = None
+    """With `target: running`: a PEM file with the client's certificate, and its key if there is no `key`."""
+    key: TextLine | None = None
+    """With `target: running`: a PEM file with the certificate's key."""
 
 
 class Exact(_Strict):
@@ -303,7 +318,7 @@ class Signal(_Strict):
 class HopExpect(_Strict):
     """What must be seen of one hop; only what is given is checked."""
 
-    to: Name
+    to: Running
     listener: Address | None = None
     local: Address | None = None
     process: TextLine | None = None
@@ -319,12 +334,12 @@ class Expect(_Strict):
     stage: Stage | None = None
     dispatched: bool | None = None
     status: Annotated[int, Field(ge=100, le=599)] | None = None
-    answered_by: Name | None = None
+    answered_by: Running | None = None
     """The container whose process wrote the answer that the client got."""
-    route: tuple[Name | HopExpect, ...] | None = None
+    route: tuple[Running | HopExpect, ...] | None = None
     """The receivers, hop by hop, from the client to the last process that got the request."""
-    receiver: Name | None = None
-    tls_ends_at: tuple[Name, ...] | None = None
+    receiver: Running | None = None
+    tls_ends_at: tuple[Running, ...] | None = None
     """Containers in which TLS ended, from the client inwards; empty: nowhere."""
     certificate: Name | None = None
     """The container that holds the leaf which the client accepted."""
@@ -399,8 +414,9 @@ class Step(_Strict):
 class Probe(_Strict):
     """One request and what must be seen of it: an ordinary request, exact bytes, or a list of steps."""
 
-    from_: Annotated[Name, Field(alias="from")] = "client"
-    """`client` (a container of its own on all networks), `host`, or a namespace: from inside it, loopback included."""
+    from_: Annotated[Running, Field(alias="from")] = "client"
+    """`client` (a container of its own on all networks), `host`, or a namespace: from inside it, loopback included. With
+    `target: running` a container in the place of a namespace."""
     via: Literal["name", "published", "gateway", "direct"] = "name"
     """For `from: host`: connect to the port published on 127.0.0.1, on the gateway address, or to the namespace's
     own address. Everywhere else a name or address is used as it stands."""
@@ -425,12 +441,25 @@ class Twin(_Strict):
     """Check id -> words that the reported failure must contain. Exactly these checks must fail."""
 
 
+class Scope(_Strict):
+    """With `target: running`: which running containers are looked into; nothing: all."""
+
+    project: TextLine | None = None
+    """A compose project."""
+    containers: tuple[Running, ...] = ()
+    """Names, as the engine or compose has them."""
+
+
 class Scenario(_Strict):
     """One arrangement, its probes, its expectations, the claims it proves, and its broken twins."""
 
     id: Name
     title: TextLine
     about: Prose = ""
+    target: Literal["running"] | None = None
+    """`running`: containers that run already are looked into. Nothing is started or changed, so there is nothing but `scope`
+    and probes. Absent: the arrangement that the scenario describes."""
+    scope: Scope = Scope()
     claims: tuple[Claim, ...] = ()
     networks: dict[Name, Network] = {}
     namespaces: dict[Name, Namespace] = {}

@@ -2,6 +2,7 @@
 
 planning   the plan: networks, namespaces, containers with their files, probes
 probes     a request, exact bytes, or steps, spelled out
+running    probes of containers that run already
 told       a planned step in words
 servers    one container of the lab's: its listeners as the templates want them, its leaves, its files
 shapes     what a template is given

@@ -21,6 +21,7 @@ from lab.model.steps import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lab.model.asked import Asked
     from lab.model.plan import PlannedProbe
     from lab.model.steps import Act, PlannedTls
 
@@ -52,6 +53,12 @@ def sent(probe: PlannedProbe) -> str:
     """A probe without steps, in one line."""
     what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes: {shown(probe.send)}"
     return f"send {what} to {place(probe.connect)}{' in a datagram' if probe.transport == 'udp' else ''}"
+
+
+def asked(one: Asked) -> str:
+    """A probe of containers that run already, in one line."""
+    what = f"{one.method} {one.url}" if one.url else f"{len(one.send)} exact bytes: {shown(one.send)}"
+    return f"send {what} to {place(one.connect)}{f' through {place(one.proxy)}' if one.proxy else ''}"
 
 
 def words(act: Act) -> str:

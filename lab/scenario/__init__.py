@@ -13,6 +13,7 @@ telling    gathers mistakes: each once, at its place
 problems   one mistake, as a person reads it
 schema     the JSON Schema for editors
 loading    the whole way
+writing    a file made by a program
 """
 
 from lab.scenario.loading import load, siblings_of

@@ -125,7 +125,7 @@ class _Loader:
         for rule in rules:
             if gone.intersection(rule.reads):
                 continue
-            for finding in rule.check(view):
+            for finding in rule.check(view) if rule.running or not view.running else ():
                 if not any(_related(finding.path, path) for path in removed):
                     self.book.note(rule.id, view.tree, finding, made.changes)
 

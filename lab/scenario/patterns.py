@@ -68,6 +68,7 @@ def _method(text: str) -> str:
 
 PATTERNS: dict[str, Pattern] = {
     _of(scenario.Name): Pattern("a name: lower case letters, digits and dashes, a letter first, 31 characters at most", _name),
+    _of(scenario.Running): Pattern("a container's name: letters, digits, `_`, `.` and dashes, no dash first"),
     _of(scenario.HostName): Pattern("a DNS name in lower case", _host),
     _of(scenario.Claim): Pattern("a claim's id, such as `C07`", _claim),
     _of(scenario.Address): Pattern("an address and a port, such as `127.0.0.1:3000`, `[::]:8443` or `app:3000`", _address),

@@ -4,6 +4,8 @@ jobs      which cases, read and planned
 work      one run: carried out, judged, taken down
 judging   from a case's folder to its result
 tracing   one request to a deployment that the lab did not make
+running   a case whose target is such a deployment
+saving    what was found there, as such a case
 standing  arrangements that are left running, to be looked at
 """
 

@@ -22,7 +22,7 @@ def compose_files(*, check: bool) -> list[Path]:
     catalogue = load_catalogue(project.images)
     wanted: dict[Path, str] = {}
     for job in all_jobs(project, catalogue):
-        if job.plan and job.case.twin is None:
+        if job.plan and not job.plan.running and job.case.twin is None:
             wanted |= {project.compose / name: text for name, text in compose(job.plan, catalogue, job.case.file).items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     gone = [path for path in project.compose.rglob("*") if path.is_file() and path not in wanted]

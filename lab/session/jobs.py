@@ -130,6 +130,15 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return f"no scenario or case {name!r}; " + (f"did you mean {', '.join(near)}?" if near else "lab list shows all")
 
 
+def arranged(job: Job, instead: str) -> Plan:
+    """The plan of a case that brings something up. Raises UsageError, with what to do instead where there is nothing to."""
+    if job.plan is None:
+        raise UsageError(f"{job.case.id}: {job.unsupported}")
+    if job.plan.running:
+        raise UsageError(f"{job.case.id} looks into containers that run already, and brings nothing up; {instead}")
+    return job.plan
+
+
 def needed_images(jobs: Iterable[Job]) -> list[str]:
     """Images of these cases, and those of the lab's own agents."""
     own = {"base", "recorder", "client"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.engine.codec import from_json
 from lab.engine.folder import read_observations, read_steps
+from lab.engine.nearby import read_near
 from lab.judge import judge
 from lab.judge.cases import outcome_of
 from lab.model.scenario import Case
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def judge_folder(case: Case, folder: Path, seconds: float) -> CaseResult:
     """Judge a case from its folder."""
-    observations = read_observations(folder)
+    observations = read_near(folder) if case.scenario.target else read_observations(folder)
     routes = trace(observations)
     scenario = case.scenario
     twin = scenario.twins[case.twin] if case.twin else None

@@ -14,7 +14,7 @@ from lab.engine.guard import guard
 from lab.engine.labels import CASE, NAME, ROLE, RUN, new_run
 from lab.engine.project import find_project
 from lab.session.images import provide_images
-from lab.session.jobs import UsageError, chosen
+from lab.session.jobs import UsageError, arranged, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,8 +44,7 @@ def bring_up(name: str, progress: Progress) -> Standing:
     project = find_project()
     catalogue = load_catalogue(project.images)
     job = chosen(project, catalogue, [name])[0]
-    if job.plan is None:
-        raise UsageError(f"{job.case.id}: {job.unsupported}")
+    plan = arranged(job, f"lab run {job.case.id} holds them against it")
     engine = locate.engine(progress)
     clean.sweep(engine)
     _refuse_second(engine, job.case.id)
@@ -54,7 +53,7 @@ def bring_up(name: str, progress: Progress) -> Standing:
     with guard(engine, run):
         clean.keep(engine, run)  # first of all: a sweep elsewhere must never see the containers without it
         try:
-            return _stand(benches.open_bench(engine, run, tags, progress), job, job.plan)
+            return _stand(benches.open_bench(engine, run, tags, progress), job, plan)
         except BaseException:
             clean.remove_run(engine, run.id)
             raise

@@ -22,7 +22,7 @@ from lab.engine.guard import guard
 from lab.engine.labels import new_run
 from lab.engine.nearby import read_near
 from lab.engine.project import find_project, point_latest
-from lab.model.asked import CLIENT, HOST, PROBE, Asked, Scope, Secrets
+from lab.model.asked import PROBE, Asked, Secrets
 from lab.model.routes import Stage
 from lab.report import result as documents
 from lab.report.progress import Mode, Progress
@@ -90,18 +90,11 @@ def send_and_follow(asked: Asked, secrets: Secrets, mode: Mode) -> Traced:
 
 
 def containers(engine: Docker, asked: Asked) -> tuple[ContainerFacts, ...]:
-    """The containers in scope, and the one that the request is to come from."""
-    there = finding.running(engine)
-    if wrong := finding.unknown(there, asked.scope):
+    """The containers in scope, and the one that the request is to come from. Raises UsageError."""
+    found, wrong = finding.wanted(engine, [asked])
+    if wrong:
         raise UsageError(wrong)
-    found = finding.in_scope(there, asked.scope)
-    if asked.vantage in (HOST, CLIENT):
-        return found
-    if wrong := finding.unknown(there, Scope(containers=(asked.vantage,))):
-        raise UsageError(wrong)
-    if any(finding.called(facts, asked.vantage) for facts in found):
-        return found
-    return (*found, next(facts for facts in there if finding.called(facts, asked.vantage)))
+    return found
 
 
 def _carry_out(bench: benches.Bench, asked: Asked, secrets: Secrets, found: tuple[ContainerFacts, ...], folder: Path) -> None:
@@ -110,14 +103,14 @@ def _carry_out(bench: benches.Bench, asked: Asked, secrets: Secrets, found: tupl
     (evidence / "asked.json").write_bytes(to_json(asked, Asked))
     with ExitStack() as stack:
         with bench.progress.phase(f"{PROBE}: {len(found)} containers"):
-            site = watching.open_site(bench, asked, found)
+            site = watching.open_site(bench, (asked,), found)
         stack.callback(watching.close_site, site)
         what = f"watch for {asked.watch:g} s" if asked.watch else "send and follow"
         with bench.progress.phase(f"{PROBE}: {what}"):
             if asked.watch:
-                watching.wait(site)
+                watching.wait(site, asked.watch)
             else:
-                watching.send(site, secrets, evidence)
+                watching.send(site, asked, secrets, evidence)
             bringing.bring(site, evidence)
 
 

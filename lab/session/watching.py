@@ -19,7 +19,7 @@ from lab.engine.looking import calm, look
 from lab.engine.project import find_project
 from lab.judge.cases import outcome_of
 from lab.report import terminal, watch
-from lab.session.jobs import UsageError, chosen
+from lab.session.jobs import UsageError, arranged, chosen
 from lab.trace import trace
 
 if TYPE_CHECKING:
@@ -114,9 +114,8 @@ def watched(name: str, probe: str | None) -> Job:
     project = find_project()
     jobs = chosen(project, load_catalogue(project.images), [name])
     job = next((one for one in jobs if one.case.id == name), jobs[0])
-    if job.plan is None:
-        raise UsageError(f"{job.case.id}: {job.unsupported}")
-    known = [one.id for one in job.plan.probes]
+    plan = arranged(job, f"lab run {job.case.id} --timeline tells it in the order of time")
+    known = [one.id for one in plan.probes]
     if probe is not None and probe not in known:
         raise UsageError(f"{job.case.id} has no probe {probe!r}; it has {', '.join(known)}")
     return job

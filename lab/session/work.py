@@ -22,6 +22,7 @@ from lab.model.scenario import Case
 from lab.model.verdicts import CaseResult, Outcome
 from lab.report import page
 from lab.report import result as documents
+from lab.session import running
 from lab.session.judging import judge_folder
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Work:
         """Carry out one case and judge it; it still stands afterwards, until `settle`."""
         if job.plan is None:
             return self._finished(job, _without_checks(job, Outcome.UNSUPPORTED, job.unsupported))
+        if job.plan.running:
+            return self._finished(job, self._looked_into(job, job.plan))
         self.standing = Standing(self.bench, job.plan, job.case.scenario.id)
         return self._finished(job, self._carried_out(job, self.standing))
 
@@ -103,7 +106,8 @@ class Work:
         begun = time.monotonic()
         folder = self.folder / job.case.id
         folder.mkdir(parents=True)
-        _write_asked(job, standing, folder)
+        _write_asked(job, standing.plan, folder)
+        write_configs(standing, folder)
         try:
             with self.progress.step(f"{self._place()}{job.case.id}: start"):
                 stand_up(standing)
@@ -118,6 +122,19 @@ class Work:
             return _without_checks(job, Outcome.UNSUPPORTED, str(refusal), time.monotonic() - begun)
         except EngineError as error:
             _salvage(standing, folder)
+            return _without_checks(job, Outcome.LAB_ERROR, str(error), time.monotonic() - begun)
+
+    def _looked_into(self, job: Job, plan: Plan) -> CaseResult:
+        """A case whose target runs already: nothing is brought up, and nothing taken down but what was made to look."""
+        begun = time.monotonic()
+        folder = self.folder / job.case.id
+        folder.mkdir(parents=True)
+        _write_asked(job, plan, folder)
+        try:
+            with self.progress.step(f"{self._place()}{job.case.id}: send and follow"):
+                running.carry_out(self.bench, job, plan.running, folder)
+            return judge_folder(job.case, folder, time.monotonic() - begun)
+        except EngineError as error:
             return _without_checks(job, Outcome.LAB_ERROR, str(error), time.monotonic() - begun)
 
     def _place(self) -> str:
@@ -146,11 +163,10 @@ class Work:
         point_latest(self.folder.parent, self.folder)
 
 
-def _write_asked(job: Job, standing: Standing, folder: Path) -> None:
+def _write_asked(job: Job, plan: Plan, folder: Path) -> None:
     (folder / "scenario.yaml").write_text(job.text, "utf-8")
     (folder / "case.json").write_bytes(to_json(job.case, Case))
-    (folder / "plan.json").write_bytes(to_json(standing.plan, Plan))
-    write_configs(standing, folder)
+    (folder / "plan.json").write_bytes(to_json(plan, Plan))
 
 
 def _write_json(path: Path, value: object) -> None:

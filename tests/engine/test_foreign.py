@@ -47,7 +47,7 @@ ANSWER: dict[str, Any] = {
 
 
 def seen(found: tuple[ContainerFacts, ...] = SHOP, answer: dict[str, Any] = ANSWER) -> places.Places:
-    return places.read(answer, found, finding.names(found), 443)
+    return places.read(answer, found, finding.names(found), [443])
 
 
 def test_scope_is_everything_a_project_or_containers_by_any_of_their_names() -> None:

@@ -33,10 +33,12 @@ class Deployment:
     """One folder: `compose.yaml`, its servers' configurations, `truth.yaml`."""
 
     name: str
+    place: Path | None = None
+    """Where it lies, if not beside the others."""
 
     @property
     def folder(self) -> Path:
-        return ROOT / self.name
+        return self.place or ROOT / self.name
 
     @property
     def project(self) -> str:

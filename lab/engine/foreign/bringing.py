@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 
 from lab.engine import docker
 from lab.engine.codec import to_json
-from lab.model.asked import CLIENT, PROBE
 from lab.model.observations import Gap, Inventory, PublishedPort, SeenContainer, SeenNamespace
 
 if TYPE_CHECKING:
@@ -33,13 +32,13 @@ def bring(site: Site, folder: Path) -> None:
 
 def _recorded(site: Site, folder: Path) -> Mapping[str, Any]:
     bench = site.bench
-    summary = bench.recorder.ask("detach", case=PROBE)
+    summary = bench.recorder.ask("detach", case=site.case)
     site.attached = False
-    for name, content in docker.get_archive(bench.docker, bench.recorder_id, f"/evidence/{PROBE}").items():
+    for name, content in docker.get_archive(bench.docker, bench.recorder_id, f"/evidence/{site.case}").items():
         target = folder.joinpath(*PurePosixPath(name).parts[1:])
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    bench.recorder.ask("forget", case=PROBE)
+    bench.recorder.ask("forget", case=site.case)
     return summary
 
 
@@ -54,8 +53,8 @@ def _inventory(site: Site) -> Inventory:
 def _containers(site: Site) -> Iterator[SeenContainer]:
     for facts in site.containers:
         yield _container(site.names[facts.id], facts, site.places.namespace_of(facts.id))
-    if site.client:
-        yield _container(CLIENT, site.client, site.vantage)
+    for vantage, client in site.clients.items():
+        yield _container(client.name, client.facts, site.namespace(vantage))
 
 
 def _container(name: str, facts: ContainerFacts, namespace: str) -> SeenContainer:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from lab.engine import clean, docker
 from lab.engine.labels import RUN
-from lab.model.asked import CLIENT, HOST
+from lab.model.asked import CLIENT, HOST, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lab.engine.docker import ContainerFacts, Docker
-    from lab.model.asked import Scope
+    from lab.model.asked import Asked
 
 PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 RESERVED = (HOST, CLIENT)
@@ -29,6 +29,20 @@ def running(engine: Docker) -> tuple[ContainerFacts, ...]:
     """All running containers but those of runs of the lab that are under way."""
     kept = {run.id for run in clean.runs(engine) if run.kept}
     return tuple(facts for facts in docker.running(engine) if dict(facts.labels).get(RUN, "") in {"", *kept})
+
+
+def wanted(engine: Docker, asks: Sequence[Asked]) -> tuple[tuple[ContainerFacts, ...], str]:
+    """The containers in scope and those that requests are to come from; or what is named and does not run, in words."""
+    there = running(engine)
+    vantages = [asked.vantage for asked in asks if asked.vantage not in RESERVED]
+    scope = asks[0].scope
+    if wrong := unknown(there, scope) or unknown(there, Scope(containers=tuple(vantages))):
+        return (), wrong
+    found = in_scope(there, scope)
+    for name in vantages:
+        if not any(called(facts, name) for facts in found):
+            found = (*found, next(facts for facts in there if called(facts, name)))
+    return found, ""
 
 
 def in_scope(found: Sequence[ContainerFacts], scope: Scope) -> tuple[ContainerFacts, ...]:

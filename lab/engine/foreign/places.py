@@ -69,18 +69,18 @@ class Places:
 NONE = Places((), (), (), ())
 
 
-def read(answer: Mapping[str, Any], found: Sequence[ContainerFacts], names: Mapping[str, str], asked_port: int) -> Places:
-    """From the recorder's answer to `places`. `asked_port`: 0 if nothing is asked for."""
+def read(answer: Mapping[str, Any], found: Sequence[ContainerFacts], names: Mapping[str, str], asked: Sequence[int]) -> Places:
+    """From the recorder's answer to `places`. `asked`: ports that are asked for; 0 if nothing is."""
     inodes = {facts.id: answer["inodes"].get(str(facts.pid)) for facts in found}
     host = answer["host"]
     spaces = {each["inode"]: each for each in answer["namespaces"]}
-    ports = _ports(spaces.values(), found, asked_port)
+    ports = _ports(spaces.values(), found, asked)
     return Places(
         inside=tuple(_inside(found, inodes, names, host)),
         on_host=tuple(facts.id for facts in found if host is not None and inodes[facts.id] == host),
         interfaces=_interfaces(spaces[host]) if host in spaces else (),
         ports=ports[:MOST_PORTS],
-        whole=_whole(spaces[host], host in inodes.values(), asked_port) if host in spaces else (),
+        whole=_whole(spaces[host], host in inodes.values(), asked) if host in spaces else (),
         left_out=max(0, len(ports) - MOST_PORTS),
     )
 
@@ -99,17 +99,17 @@ def _interfaces(space: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(each["name"] for each in space["interfaces"] if not each["name"].startswith("veth"))
 
 
-def _whole(space: Mapping[str, Any], has_containers: bool, asked_port: int) -> tuple[str, ...]:
+def _whole(space: Mapping[str, Any], has_containers: bool, ports: Sequence[int]) -> tuple[str, ...]:
     """Its loopback and bridges, if a part of the deployment is at home there: a container, or the server that is asked for."""
-    asked = [holder for each in space["listeners"] if each["local"][1] == asked_port for holder in each["holders"]]
+    asked = [holder for each in space["listeners"] if each["local"][1] in ports for holder in each["holders"]]
     if not has_containers and all(holder["name"] in FORWARDERS for holder in asked):
         return ()
     return tuple(name for name in _interfaces(space) if name == "lo" or name.startswith(BRIDGES))
 
 
-def _ports(spaces: Iterable[Mapping[str, Any]], found: Sequence[ContainerFacts], asked_port: int) -> tuple[int, ...]:
-    """The port asked for first, then those published, then all that anybody listens on."""
+def _ports(spaces: Iterable[Mapping[str, Any]], found: Sequence[ContainerFacts], asked: Sequence[int]) -> tuple[int, ...]:
+    """Ports asked for first, then those published, then all that anybody listens on."""
     published = [port for facts in found for inner, _, _, outer in facts.ports for port in (inner, outer)]
     listeners = [each["local"] for space in spaces for each in space["listeners"]]
     rest = [port for address, port in listeners if address != RESOLVER]
-    return tuple(port for port in dict.fromkeys([asked_port, *sorted(published), *sorted(rest)]) if port)
+    return tuple(port for port in dict.fromkeys([*asked, *sorted(published), *sorted(rest)]) if port)

@@ -1,6 +1,6 @@
-"""The recorder in all namespaces of a deployment, a client where the request is to come from, the request itself.
+"""The recorder in all namespaces of a deployment, a client where a request is to come from, the request itself.
 
-Rule: the recorder stands everywhere before the request is sent, and a snapshot is taken while the client's connection is
+Rule: the recorder stands everywhere before a request is sent, and a snapshot is taken while the client's connection is
 still open. A container that ends meanwhile takes nothing down: it is left out, and said so. Weak spot: what the deployment
 does by itself before the recorder came (connections in a pool) is known from the socket table alone.
 """
@@ -41,12 +41,25 @@ MARGIN_SECONDS = 15.0
 """Beyond a probe's own time-outs (connect, TLS, each read) before its client is given up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who sends from one vantage."""
+
+    name: str
+    """As the inventory has it."""
+    facts: ContainerFacts
+    agent: agents.Agent
+
+
 @dataclass(slots=True)
 class Site:
     """A deployment that is being looked at."""
 
     bench: Bench
-    asked: Asked
+    asks: tuple[Asked, ...]
+    """What is sent, one after the other; of a watch the one that says so."""
+    case: str
+    """The recorder's word for it."""
     containers: tuple[ContainerFacts, ...] = ()
     """Those in scope."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -55,28 +68,34 @@ class Site:
     namespaces: list[dict[str, Any]] = field(default_factory=list)
     """As the recorder reports them."""
     attached: bool = False
-    client: ContainerFacts | None = None
-    agent: agents.Agent | None = None
+    clients: dict[str, Client] = field(default_factory=dict)
+    """By vantage."""
     made: list[str] = field(default_factory=list)
     """Ids of containers that we made."""
     gaps: list[Gap] = field(default_factory=list)
 
     @property
-    def vantage(self) -> str:
-        """Name of the namespace that the request comes from."""
-        if self.asked.vantage in (HOST, CLIENT):
-            return self.asked.vantage
-        return self.places.namespace_of(self.from_container.id)
+    def vantages(self) -> tuple[str, ...]:
+        """From where something is sent."""
+        return tuple(dict.fromkeys(asked.vantage for asked in self.asks if not asked.watch))
 
-    @property
-    def from_container(self) -> ContainerFacts:
-        """The container that the request comes from."""
-        return next(facts for facts in self.containers if finding.called(facts, self.asked.vantage))
+    def namespace(self, vantage: str) -> str:
+        """Name of the namespace that a request comes from."""
+        if vantage in (HOST, CLIENT):
+            return vantage
+        return self.places.namespace_of(self.container(vantage).id)
+
+    def container(self, called: str) -> ContainerFacts:
+        """The container that a request comes from. Raises MachineError if it is gone."""
+        found = next((facts for facts in self.containers if finding.called(facts, called)), None)
+        if found is None:
+            raise MachineError(f"container {called}, which the request was to come from, has ended", "send it from elsewhere")
+        return found
 
 
-def open_site(bench: Bench, asked: Asked, found: tuple[ContainerFacts, ...]) -> Site:
-    """Stand in all namespaces of these containers and of the host, and where the request is to come from."""
-    site = Site(bench, asked, found)
+def open_site(bench: Bench, asks: tuple[Asked, ...], found: tuple[ContainerFacts, ...], case: str = PROBE) -> Site:
+    """Stand in all namespaces of these containers and of the host, and where the requests are to come from."""
+    site = Site(bench, asks, case, found)
     for left in range(TRIES, 0, -1):
         try:
             _stand_in(site)
@@ -101,16 +120,16 @@ def _stand_in(site: Site) -> None:
     recorder = site.bench.recorder
     site.names = finding.names(site.containers)
     answer = recorder.ask("places", pids=[facts.pid for facts in site.containers])
-    site.places = places.read(answer, site.containers, site.names, site.asked.connect[1])
-    if site.agent is None and site.asked.vantage == CLIENT:
-        _client(site)
+    site.places = places.read(answer, site.containers, site.names, [asked.connect[1] for asked in site.asks])
+    if CLIENT in site.vantages:
+        _client(site, CLIENT)
     inside = [{"name": place.name, "pid": place.pid} for place in site.places.inside]
-    if site.client and site.asked.vantage == CLIENT:
-        inside.append({"name": CLIENT, "pid": site.client.pid})
-    site.namespaces = recorder.ask("attach", case=PROBE, namespaces=inside, host=_host(site))["namespaces"]
+    if client := site.clients.get(CLIENT):
+        inside.append({"name": CLIENT, "pid": client.facts.pid})
+    site.namespaces = recorder.ask("attach", case=site.case, namespaces=inside, host=_host(site))["namespaces"]
     site.attached = True
-    if site.agent is None and not site.asked.watch:
-        _client(site)
+    for vantage in site.vantages:
+        _client(site, vantage)
 
 
 def _host(site: Site) -> dict[str, object] | None:
@@ -124,13 +143,16 @@ def _host(site: Site) -> dict[str, object] | None:
     return {"interfaces": list(found.interfaces), "ports": list(found.ports), "whole": list(found.whole)}
 
 
-def _client(site: Site) -> None:
-    """Start the client where the request is to come from: nothing is put into the deployment's own containers."""
-    bench, networks = site.bench, _networks(site)
+def _client(site: Site, vantage: str) -> None:
+    """Start a client where requests are to come from: nothing is put into the deployment's own containers."""
+    if vantage in site.clients:
+        return
+    bench, networks = site.bench, _networks(site, vantage)
+    name = CLIENT if len(site.vantages) == 1 or vantage == CLIENT else f"{CLIENT}-{vantage}"
     spec = docker.ContainerSpec(
-        name=object_name(bench.run, PROBE, CLIENT),
+        name=object_name(bench.run, site.case, name),
         image=bench.tags["client"],
-        labels=case_labels(bench.run, PROBE, PROBE, CLIENT, CLIENT),
+        labels=case_labels(bench.run, site.case, site.case, CLIENT, name),
         user="10001:10001",
         network=networks[0],
         tmpfs=(("/tmp", "mode=1777,size=64m,nosuid,nodev"),),  # noqa: S108 - inside the container
@@ -141,19 +163,18 @@ def _client(site: Site) -> None:
     site.made.append(made)
     for network in networks[1:]:
         docker.connect_network(bench.docker, network, made)
-    site.agent = agents.over(docker.attach(bench.docker, made), "the client")
+    agent = agents.over(docker.attach(bench.docker, made), "the client")
     docker.start(bench.docker, made)
-    site.agent.ready(READY_SECONDS)
-    site.client = docker.inspect(bench.docker, made)
+    agent.ready(READY_SECONDS)
+    site.clients[vantage] = Client(name, docker.inspect(bench.docker, made), agent)
 
 
-def _networks(site: Site) -> list[str]:
-    """What the client's container joins: the host's network, a container's, or all networks of the deployment."""
-    vantage = site.asked.vantage
+def _networks(site: Site, vantage: str) -> list[str]:
+    """What a client's container joins: the host's network, a container's, or all networks of the deployment."""
     if vantage == HOST:
         return ["host"]
     if vantage != CLIENT:
-        return [f"container:{site.from_container.id}"]
+        return [f"container:{site.container(vantage).id}"]
     named = dict.fromkeys(name for facts in site.containers for name, _ in facts.addresses)
     if not named:
         move = "use --from host, or --from with a container's name"
@@ -161,33 +182,34 @@ def _networks(site: Site) -> list[str]:
     return list(named)
 
 
-def send(site: Site, secrets_: Secrets, folder: Path) -> None:
-    """Send the one request; its report becomes the line of `client.jsonl`. The client's connection stays open: what a server
-    does when its client is gone is not what became of the request."""
-    assert site.agent is not None  # noqa: S101 - `open_site` made it
-    site.agent.ask("trust", ca=secrets_.ca)
-    timeout = 3 * site.asked.timeout + MARGIN_SECONDS
-    report = site.agent.ask("probe", timeout=timeout, probe=_probe(site.asked, secrets_))
+def send(site: Site, asked: Asked, secrets_: Secrets, folder: Path) -> None:
+    """Send one request; its report becomes a line of `client.jsonl`. The client's connection stays open, until the next one
+    is sent or the site is left: what a server does when its client is gone is not what became of the request."""
+    agent = site.clients[asked.vantage].agent
+    agent.ask("release")
+    agent.ask("trust", ca=secrets_.ca)
+    timeout = 3 * asked.timeout + MARGIN_SECONDS
+    report = agent.ask("probe", timeout=timeout, probe=_probe(asked, secrets_))
     recorder = site.bench.recorder
-    recorder.wait(recorder.send("settle", case=PROBE, timeout=SETTLE_SECONDS), "settle", SETTLE_SECONDS + MARGIN_SECONDS)
-    _look(site, PROBE)
-    line = json.dumps({**report, "namespace": site.vantage})
-    (folder / "client.jsonl").write_text(line + "\n", "utf-8")
+    recorder.wait(recorder.send("settle", case=site.case, timeout=SETTLE_SECONDS), "settle", SETTLE_SECONDS + MARGIN_SECONDS)
+    _look(site, asked.probe)
+    with (folder / "client.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**report, "namespace": site.namespace(asked.vantage)}) + "\n")
 
 
-def wait(site: Site) -> None:
+def wait(site: Site, seconds: float) -> None:
     """Send nothing, and let pass what passes."""
-    threading.Event().wait(site.asked.watch)
+    threading.Event().wait(seconds)
     _look(site, "end")
 
 
 def _look(site: Site, label: str) -> None:
-    site.bench.recorder.ask("look", case=PROBE, label=label)
+    site.bench.recorder.ask("look", case=site.case, label=label)
 
 
 def _probe(asked: Asked, secrets_: Secrets) -> dict[str, Any]:
     return {
-        "probe": PROBE,
+        "probe": asked.probe,
         "token": secrets.token_hex(16) if asked.url and asked.marked else "",
         "connect": list(asked.connect),
         "url": asked.url,
@@ -214,7 +236,7 @@ def _base64(data: bytes) -> str:
 
 def close_site(site: Site) -> None:
     """Remove what was made. Idempotent; the recorder is the bench's."""
-    if site.agent is not None:
-        site.agent.close()
+    for client in site.clients.values():
+        client.agent.close()
     while site.made:
         docker.remove_container(site.bench.docker, site.made.pop())

@@ -11,6 +11,7 @@ probes        what is sent, from where, by which way in
 steps         one action each, in an order that can be taken
 expectations  what could never be met, or never be checked
 changes       twins and variants
+running       containers that run already
 whole         the file itself
 
 Rule: what would later stop the plan or the engine, and can be told from the file alone, is a mistake here. What a server
@@ -27,6 +28,7 @@ from lab.scenario.meaning import (
     networks,
     probes,
     publishing,
+    running,
     steps,
     whole,
 )
@@ -43,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     *steps.RULES,
     *expectations.RULES,
     *changes.RULES,
+    *running.RULES,
 )
 """Asked of every case."""
 

@@ -38,6 +38,7 @@ REACHED: tuple[Path, ...] = (
     ("containers", ANY, "database"),
     ("containers", ANY, "database", "address"),
     ("probes", ANY, "request", "connect_to"),
+    ("probes", ANY, "request", "proxy"),
     ("probes", ANY, "exact", "connect_to"),
     ("probes", ANY, "steps", ANY, "connect"),
     ("probes", ANY, "steps", ANY, "fill"),
@@ -160,9 +161,9 @@ def _from_host(view: View, host: str) -> Told | None:
 
 
 RULES = (
-    Rule("port", "a port is from 1 to 65535", _ports),
-    Rule("socket-address", "a socket's address is an IP address", _held),
-    Rule("url", "a URL has a host and a port", _urls),
+    Rule("port", "a port is from 1 to 65535", _ports, running=True),
+    Rule("socket-address", "a socket's address is an IP address", _held, running=True),
+    Rule("url", "a URL has a host and a port", _urls, running=True),
     Rule(
         "unreachable",
         "a name or an address that somebody connects to is on a network of theirs",

@@ -99,10 +99,10 @@ def _keyless(view: View) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule("entry", "the way in is expected of probes from the host", _entries),
-    Rule("empty-route", "a route has a receiver", _empty_routes),
-    Rule("hop-number", "hops are numbered along the route", _hops, reads=("probes",)),
-    Rule("range", "a range has numbers in it", _ranges),
+    Rule("entry", "the way in is expected of probes from the host", _entries, running=True),
+    Rule("empty-route", "a route has a receiver", _empty_routes, running=True),
+    Rule("hop-number", "hops are numbered along the route", _hops, reads=("probes",), running=True),
+    Rule("range", "a range has numbers in it", _ranges, running=True),
     Rule("hop-listener", "a hop is received on a listener of its receiver", _listeners, reads=("containers",), twins=False),
     Rule("no-certificate", "who ends TLS has a listener that ends it", _keyless, reads=("containers",), twins=False),
 )

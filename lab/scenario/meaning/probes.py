@@ -90,9 +90,9 @@ def _moments(view: View) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule("what-is-sent", "a probe is one request, one piece of exact bytes, or one list of steps", _one_of),
+    Rule("what-is-sent", "a probe is one request, one piece of exact bytes, or one list of steps", _one_of, running=True),
     Rule("via", "only a probe from the host has a way in", _ways),
     Rule("not-published", "the way in from the host is open", _published, reads=("namespaces",)),
-    Rule("headers", "headers are ones that a client can send", _headers),
-    Rule("moment", "what is expected of a moment has a look", _moments),
+    Rule("headers", "headers are ones that a client can send", _headers, running=True),
+    Rule("moment", "what is expected of a moment has a look", _moments, running=True),
 )

@@ -158,7 +158,7 @@ RULES = (
     Rule("handshake", "TLS begins once, and goes on only where it has begun", _handshakes),
     Rule("stop-after", "only steps can stop within a ClientHello", _stopped),
     Rule("look-twice", "each look of a probe has a name of its own", _looks),
-    Rule("tally", "a tally is of a repeated probe", _tallies),
+    Rule("tally", "a tally is of a repeated probe", _tallies, running=True),
     Rule("pieces", "bytes are cut where there are bytes", _pieces),
     Rule("datagram", "a datagram is sent without TLS", _datagrams),
 )

@@ -36,6 +36,11 @@ class View:
     """Of a twin: the case that it changes."""
     twin: str = ""
 
+    @property
+    def running(self) -> bool:
+        """Whether the containers are none of the lab's, and run already."""
+        return self.scenario.target is not None
+
     @cached_property
     def namespaces(self) -> tuple[str, ...]:
         """Namespaces that something defines: those written down, and those of containers that name none."""
@@ -115,6 +120,8 @@ class Rule:
     """Sections in which a mistake of form makes the rule's answer worthless."""
     twins: bool = True
     """Whether it holds in twins too, or may be what the twin breaks."""
+    running: bool = False
+    """Whether it is asked of a scenario whose target runs already; most rules speak of what such a one does not have."""
 
 
 def repeated(items: Iterable[object]) -> Iterator[tuple[int, object]]:
