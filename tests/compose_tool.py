@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lab.engine import clean, images, labels
@@ -34,8 +35,9 @@ RUN apt-get update && cd /tmp && apt-get download docker-compose && dpkg -x dock
 """
 
 
+@cache
 def command(docker: Docker) -> list[str]:
-    """The words of a compose that is new enough; it takes the engine from DOCKER_HOST."""
+    """Find, once, the words of a compose that is new enough; it takes the engine from DOCKER_HOST."""
     for words in (["docker", "compose"], ["docker-compose"], [str(TOOL)]):
         if shutil.which(words[0]) and _version([*words, "version", "--short"]) >= OLDEST:
             return words
