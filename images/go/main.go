@@ -18,9 +18,11 @@ import (
 )
 
 type listener struct {
-	Address string `json:"address"`
-	Port    int    `json:"port"`
-	Leaf    string `json:"leaf"`
+	Address string   `json:"address"`
+	Port    int      `json:"port"`
+	Leaf    string   `json:"leaf"`
+	Alpn    []string `json:"alpn"`
+	H2c     bool     `json:"h2c"`
 }
 
 type config struct {
@@ -91,7 +93,11 @@ func keys(one listener) (*tls.Config, error) {
 		return nil, nil
 	}
 	pair, err := tls.LoadX509KeyPair("/etc/lab/tls/"+one.Leaf+".crt", "/etc/lab/tls/"+one.Leaf+".key")
-	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}, err
+	protocols := one.Alpn
+	if len(protocols) == 0 {
+		protocols = []string{"http/1.1"}
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: protocols}, err
 }
 
 func serve(one listener, secret *tls.Config) {
@@ -104,7 +110,13 @@ func serve(one listener, secret *tls.Config) {
 	if secret != nil {
 		socket = tls.NewListener(socket, secret)
 	}
-	go func() { fail(http.Serve(socket, http.HandlerFunc(handle))) }()
+	server := &http.Server{Handler: http.HandlerFunc(handle)}
+	if one.H2c {
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true)
+	}
+	go func() { fail(server.Serve(socket)) }()
 }
 
 func fail(err error) {

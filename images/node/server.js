@@ -3,13 +3,16 @@
 
 const { readFileSync } = require('node:fs');
 const http = require('node:http');
+const http2 = require('node:http2');
 const https = require('node:https');
 const { handle } = require('./handler.js');
 
-function serverFor({ leaf }) {
+function serverFor({ leaf, alpn }) {
   if (!leaf) return http.createServer(handle);
   const stem = `/etc/lab/tls/${leaf}`;
-  return https.createServer({ cert: readFileSync(`${stem}.crt`), key: readFileSync(`${stem}.key`) }, handle);
+  const keys = { cert: readFileSync(`${stem}.crt`), key: readFileSync(`${stem}.key`) };
+  if (!alpn?.includes('h2')) return https.createServer(keys, handle);
+  return http2.createSecureServer({ ...keys, ALPNProtocols: alpn, allowHTTP1: alpn.includes('http/1.1') }, handle);
 }
 
 const words = process.argv.slice(2);

@@ -6,6 +6,7 @@ being emptied while it is filled is never full, and that is told when the probe'
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from lab.engine.wire import base64
 from lab.model.steps import (
     PlannedAwait,
     PlannedConnect,
+    PlannedData,
     PlannedEnd,
     PlannedFill,
     PlannedHandshake,
@@ -24,8 +26,11 @@ from lab.model.steps import (
     PlannedLook,
     PlannedPause,
     PlannedReceive,
+    PlannedResetStream,
     PlannedSend,
     PlannedSignal,
+    PlannedStream,
+    PlannedStreams,
 )
 from lab.plan.told import words
 
@@ -65,6 +70,36 @@ def _send(staging: Staging, act: PlannedSend) -> Came:
         if act.must and not seen.came:
             return seen
     return Came()
+
+
+def _streams(staging: Staging, act: PlannedStreams) -> Came:
+    """Each with a token of its own."""
+    staging.sent += 1
+    asked = [{**_fields(each), "token": secrets.token_hex(8)} for each in act.streams]
+    return _arrived(staging, staging.tell("streams", streams=asked))
+
+
+def _fields(asked: PlannedStream) -> dict[str, Any]:
+    """A stream as the client is told of it."""
+    headers, body = [list(field) for field in asked.headers], base64(asked.body)
+    named = {"name": asked.name, "method": asked.method, "path": asked.path, "authority": asked.authority}
+    return {**named, "headers": headers, "body": body, "end": asked.end}
+
+
+def _data(staging: Staging, act: PlannedData) -> Came:
+    staging.sent += 1
+    return _arrived(staging, staging.tell("data", stream=act.stream, body=base64(act.body), end=act.end))
+
+
+def _reset_stream(staging: Staging, act: PlannedResetStream) -> Came:
+    return _arrived(staging, staging.tell("reset-stream", stream=act.stream))
+
+
+def _arrived(staging: Staging, told: Came) -> Came:
+    """Sets the pace, and is not demanded, as of a `send` that says nothing."""
+    if not told.why:
+        _awaited(staging, "arrived")
+    return told
 
 
 def _awaited(staging: Staging, what: str) -> Came:
@@ -139,7 +174,7 @@ def _look(staging: Staging, act: PlannedLook) -> Came:
 def report(staging: Staging, moment: str) -> None:
     """The client's report. Its end is now: after the snapshot, and after all that is told of."""
     report = staging.client.ask("report")
-    sends = sum(isinstance(step.act, PlannedSend) for step in staging.probe.steps)
+    sends = sum(isinstance(step.act, (PlannedSend, PlannedStreams, PlannedData)) for step in staging.probe.steps)
     more = {"namespace": staging.probe.vantage, "moment": moment, "finished": staging.sent >= sends}
     staging.journal.report({**report, **more})
 
@@ -148,6 +183,9 @@ DOES: Mapping[type, Callable[[Staging, Any], Came]] = {
     PlannedConnect: _connect,
     PlannedHandshake: _handshake,
     PlannedSend: _send,
+    PlannedStreams: _streams,
+    PlannedData: _data,
+    PlannedResetStream: _reset_stream,
     PlannedReceive: lambda staging, act: staging.tell("receive", answers=act.answers),
     PlannedEnd: lambda staging, act: staging.tell("end", how=act.how),
     PlannedSignal: _signal,

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from lab.engine import docker
 from lab.engine.codec import to_json
+from lab.engine.secrets import put_into_captures
 from lab.model.observations import Gap, Inventory, PublishedPort, SeenContainer, SeenNamespace
 from lab.model.plan import CONFIG_FOLDER, HOST
 
@@ -50,6 +51,7 @@ def _fetch(standing: Standing, folder: Path) -> None:
         target = folder.joinpath(*PurePosixPath(name).parts[1:])
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+    put_into_captures(folder, standing.clients)
 
 
 def _logs(standing: Standing, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lab.engine.codec import from_json
 from lab.engine.errors import EvidenceError
+from lab.engine.secrets import read_secrets
 from lab.model.observations import (
     AppEvent,
     ClientReport,
@@ -59,6 +60,7 @@ def read_observations(folder: Path, without: Container[str] = ()) -> Observation
         clients=tuple(lines(folder / "client.jsonl", ClientReport)),
         logs=logs,
         application=tuple(_application(logs)),
+        secrets=read_secrets(folder),
         gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
     )
 

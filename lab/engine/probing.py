@@ -74,6 +74,7 @@ def _job(standing: Standing, probe: PlannedProbe, label: str) -> dict[str, Any]:
         "body": base64(probe.body),
         "send": base64(probe.send),
         "transport": probe.transport,
+        "http": str(probe.http or ""),
         "tls": tls_fields(standing, probe.tls),
         "timeout": probe.timeout,
     }

@@ -59,7 +59,7 @@ class Staging:
     local: list[Any] | None = None
     """The client's own end of the connection."""
     sent: int = 0
-    """Steps `send` that were taken."""
+    """Steps that send something of a request and were taken."""
 
     @property
     def client(self) -> Agent:

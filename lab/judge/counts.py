@@ -27,6 +27,9 @@ SAYS: Mapping[str, str] = {
     "dispatches": "times that a handler was entered: {expected}",
     "answers": "final answers that came back: {expected}",
     "queries": "queries that the handler sent to a database: {expected}",
+    "streams": "streams that the client opened on its connection: {expected}",
+    "resets": "streams among them that it reset: {expected}",
+    "upstreams": "connections behind the first receiver: {expected}",
 }
 
 

@@ -180,6 +180,15 @@ def _order(route: Route) -> Finding:
     return Finding(ARROW.join(each.event for each in seen) or "nothing", tuple(each.evidence for each in seen))
 
 
+def _by_stream(route: Route) -> Finding:
+    evidence = tuple(one for each in route.streams for one in each.evidence)
+    if not route.streams:
+        return Finding(None, _all_evidence(route), f"no stream was opened, or none was seen: {_open(route)}")
+    if left := [each for each in route.streams if each.stage_open]:
+        return Finding(None, evidence, f"stream {left[0].name} got as far as “{left[0].stage}” at least: {left[0].stage_open}")
+    return Finding(", ".join(sorted(f"{each.name}: {each.stage}" for each in route.streams)), evidence)
+
+
 def _diagnosis(route: Route) -> Finding:
     return Finding(route.diagnosis, _all_evidence(route))
 
@@ -197,6 +206,7 @@ READERS: Mapping[str, Callable[[Route], Finding]] = {
     "entry": _entry,
     "stopped_by": _stopped_by,
     **counts.READERS,
+    "by_stream": _by_stream,
     "answer": _answer,
     "diagnosis": _diagnosis,
     "order": _order,
@@ -216,6 +226,7 @@ SAYS: Mapping[str, str] = {
     "entry": "it enters the container's namespace by {expected}",
     "stopped_by": "it is stopped by {expected}",
     **counts.SAYS,
+    "by_stream": "the requests of its streams get so far: {expected}",
     "answer": "the answer's body contains {expected}",
     "diagnosis": "the diagnostic line contains {expected}",
     "order": "its last receiver's side sees, in this order, {expected}",

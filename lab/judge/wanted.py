@@ -94,6 +94,7 @@ _KINDS: Mapping[str, Callable[[Any], Wanted]] = {
     "route": lambda hops: equal(ARROW.join(hop.to if isinstance(hop, HopExpect) else hop for hop in hops)),
     "tls_ends_at": lambda names: equal(ARROW.join(names) or NOWHERE),
     "clear_on": lambda hops: equal(", ".join(map(str, hops)) or "none"),
+    "by_stream": lambda stages: equal(", ".join(sorted(f"{name}: {stage}" for name, stage in stages.items()))),
     "answer": _part,
     "diagnosis": _part,
     "order": _order,

@@ -248,6 +248,38 @@ class ClientError:
 
 
 @dataclass(frozen=True, slots=True)
+class SentStream:
+    """One stream of HTTP/2 as its client saw it."""
+
+    __pydantic_config__ = BASE64
+
+    stream: int
+    """Its number (RFC 9113, section 5.1.1)."""
+    name: str
+    token: str
+    """Its own, in the field `lab-probe`."""
+    sent: bytes
+    """Its request in the form of HTTP/1.1, as far as it was sent: on the wire fields are compressed."""
+    status: int | None = None
+    body: bytes = b""
+    answered: bool = False
+    """Its answer came whole."""
+    reset: str = ""
+    """Who reset it: `client`, `peer`; empty: nobody, or it was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One line of a TLS key log (the NSS format), as the client wrote it for its own connections."""
+
+    label: str
+    """`CLIENT_RANDOM` (TLS 1.2), `CLIENT_TRAFFIC_SECRET_0`, `SERVER_HANDSHAKE_TRAFFIC_SECRET`, ..."""
+    random: bytes
+    """Of the ClientHello: names the connection."""
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ClientReport:
     """One probe as its client saw it."""
 
@@ -281,6 +313,8 @@ class ClientReport:
     """Whole final answers that it had got."""
     finished: bool = True
     """False: it had sent only a part of what it was to send."""
+    streams: tuple[SentStream, ...] = ()
+    """Of HTTP/2 in steps: its streams in the order in which they were opened; then `token` and `sent` are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,3 +370,5 @@ class Observations:
     application: tuple[AppEvent, ...] = ()
     gaps: tuple[Gap, ...] = ()
     unix: tuple[UnixRow, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    """Of the clients' TLS sessions."""

@@ -133,6 +133,8 @@ class PlannedProbe:
     steps: tuple[PlannedStep, ...] = ()
     """Not empty: a staged probe, and `url`, `send` and `tls` say nothing."""
     repeat: int = 1
+    http: int | None = None
+    """The only version of HTTP that an ordinary request offers; None: 1.1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,8 +196,24 @@ class Counts:
     dispatches: int | None = None
     answers: int | None = None
     queries: int | None = None
+    streams: int | None = None
+    resets: int | None = None
+    upstreams: int | None = None
     evidence: tuple[tuple[str, Evidence], ...] = ()
     """Name of a count and an observation it rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTold:
+    """One stream of a connection, and how far its request got."""
+
+    name: str
+    number: int
+    stage: Stage
+    dispatched: bool | None
+    stage_open: str = ""
+    """Why it may have got further than `stage`; empty: it did not."""
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,3 +255,6 @@ class Route:
     """Which witness's lines may be missing in it. Empty: none."""
     database: tuple[Hop, ...] = ()
     """Connections on which the handler asked a database for this request; its own traffic, and no hops of the request."""
+    streams: tuple[StreamTold, ...] = ()
+    """Of a probe on several streams of one connection: each, in the order in which they were opened. The route is that of the
+    last."""

@@ -118,6 +118,8 @@ class Rule(_Strict):
     upstream_tls: UpstreamTls | None = None
     fastcgi: UrlPath | None = None
     """Speak FastCGI to the upstream, which is to run this script (a path in its own container)."""
+    http: Literal[2] | None = None
+    """`2`: speak HTTP/2 to the upstream, by ALPN in TLS, by prior knowledge in clear; absent: HTTP/1.1."""
     send_proxy: bool = False
     """Begin each connection to the upstream with a PROXY line (version 1)."""
 
@@ -138,6 +140,10 @@ class Listen(_Strict):
     tls: Tls = Tls.NONE
     names: tuple[HostName, ...] = ()
     """Names on the leaf certificate of a listener that ends TLS; empty: the names of its namespace."""
+    alpn: Annotated[tuple[Literal["h2", "http/1.1"], ...], Field(max_length=2)] = ()
+    """Protocols that a listener which ends TLS speaks, the one it prefers first (RFC 7301); absent: HTTP/1.1 alone."""
+    h2c: bool = False
+    """Speaks HTTP/2 in clear too, to whoever begins with its preface (RFC 9113, section 3.3: prior knowledge)."""
     routes: tuple[Rule, ...] = ()
     """Empty for a server that answers itself."""
     backlog: Annotated[int, Field(ge=0, le=4096)] | None = None
@@ -247,6 +253,8 @@ class Request(_Strict):
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,16}$")] = "GET"
     headers: dict[Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], TextLine] = {}
     body: str = ""
+    http: Literal[2] | None = None
+    """`2`: HTTP/2 alone, offered by ALPN in TLS, by prior knowledge in clear; absent: HTTP/1.1."""
     connect_to: Address | None = None
     """Where to connect instead of the URL's host and port; SNI and Host stay the URL's."""
     verify: bool = True
@@ -287,6 +295,33 @@ class Send(_Strict):
     """Repeat the last size until nothing is left."""
     await_: Annotated[Await, Field(alias="await")] = "arrived"
     """What must be seen of each piece before the next step. When absent, `arrived` sets the pace, and is not demanded."""
+
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+
+
+class Stream(_Strict):
+    """One request on a stream of its own (RFC 9113, section 8.1), with a token of its own."""
+
+    name: Name
+    """How later steps and expectations call it."""
+    method: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,16}$")] = "GET"
+    path: UrlPath = "/"
+    host: HostName | None = None
+    """For `:authority`; absent: the name of the step `tls`, or the host that `connect` names."""
+    headers: dict[FieldName, TextLine] = {}
+    body: Bytes = ""
+    end: bool = True
+    """False: END_STREAM is not sent, so the request stays open for a later `data`."""
+
+
+class StreamData(_Strict):
+    """More of a stream's body."""
+
+    stream: Name
+    bytes: Bytes = ""
+    end: bool = False
+    """With END_STREAM."""
 
 
 class Link(_Strict):
@@ -370,6 +405,14 @@ class Expect(_Strict):
     answers: Count | None = None
     """Final answers (1xx not counted) that came back on them."""
     queries: Count | None = None
+    streams: Count | None = None
+    """Streams of HTTP/2 that were opened on the client's connection, by the packets; inside TLS decrypted with its secrets."""
+    resets: Count | None = None
+    """Streams among them that the client reset."""
+    upstreams: Count | None = None
+    """Connections on which the first receiver sent on what came on the client's connection."""
+    by_stream: dict[Name, Stage] | None = None
+    """How far each stream's request got, by the stream's name; no more streams and no fewer."""
     """Queries that the handler sent to a database for it."""
     answer: TextLine | None = None
     """Text that the answer's body contains. It shows what a server claims, and proves nothing else."""
@@ -390,6 +433,12 @@ class Step(_Strict):
     tls: ClientTls | Literal["rest"] | None = None
     """`rest`: what `stop_after` held back, and on to the end of the handshake."""
     send: Bytes | Send | None = None
+    streams: Annotated[tuple[Stream, ...], Field(min_length=1, max_length=100)] | None = None
+    """Speak HTTP/2: open these streams, all in one write. The first such step begins with HTTP/2's preface."""
+    data: StreamData | None = None
+    """Send DATA of an open stream."""
+    reset_stream: Name | None = None
+    """Send RST_STREAM (CANCEL) for a stream."""
     receive: Annotated[int, Field(ge=1, le=100)] | None = None
     """Read so many whole answers; ends early when the peer closes or nothing comes within the probe's `timeout`."""
     do: Literal["half-close", "reset", "close"] | None = None

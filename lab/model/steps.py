@@ -57,6 +57,44 @@ class PlannedSend:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStream:
+    """One stream of HTTP/2 to be opened."""
+
+    __pydantic_config__ = BASE64
+
+    name: str
+    method: str
+    path: str
+    authority: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStreams:
+    streams: tuple[PlannedStream, ...]
+    """Opened in one write."""
+    do: Literal["streams"] = "streams"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedData:
+    __pydantic_config__ = BASE64
+
+    stream: str
+    body: bytes
+    end: bool
+    do: Literal["data"] = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedResetStream:
+    stream: str
+    do: Literal["reset-stream"] = "reset-stream"
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedReceive:
     answers: int
     do: Literal["receive"] = "receive"
@@ -120,6 +158,9 @@ Act = Annotated[
     PlannedConnect
     | PlannedHandshake
     | PlannedSend
+    | PlannedStreams
+    | PlannedData
+    | PlannedResetStream
     | PlannedReceive
     | PlannedEnd
     | PlannedSignal

@@ -71,6 +71,12 @@ OF_LISTENER: Mapping[Option, Callable[[RenderListener], object]] = {
     "send_proxy_passthrough": lambda one: any(rule.send_proxy and rule.tls is Tls.PASSTHROUGH for rule in one.rules),
     "send_proxy_to_some": lambda one: len({rule.send_proxy for rule in one.rules}) > 1,
     "fastcgi": lambda one: any(rule.fastcgi for rule in one.rules),
+    "alpn": lambda one: bool(one.alpn),
+    "h2_alone": lambda one: one.alpn == ("h2",),
+    "h2_second": lambda one: "h2" in one.alpn[1:],
+    "h2c": lambda one: one.h2c,
+    "h2_upstream": lambda one: any(rule.h2 and rule.upstream_tls for rule in one.rules),
+    "h2c_upstream": lambda one: any(rule.h2 and not rule.upstream_tls for rule in one.rules),
 }
 """Option -> what a listener asks; None and False: nothing."""
 

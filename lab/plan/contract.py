@@ -43,6 +43,21 @@ def _of_application(row: Server) -> dict[str, dict[str, Any]]:
         made["serves-clear"] = _alone(row, "0.0.0.0:8080", {}, "http")
     if Tls.ENDED in row.tls:
         made["ends-tls"] = _alone(row, "0.0.0.0:8443", {"tls": "ended", "names": [CLIENT_FACING]}, "https")
+    if "alpn" in row.options:
+        more = {"tls": "ended", "names": [CLIENT_FACING], "alpn": ALPN}
+        made["speaks-h2"] = _over_two(_alone(row, "0.0.0.0:8443", more, "https"))
+    if "h2c" in row.options:
+        made["speaks-h2c"] = _over_two(_alone(row, "0.0.0.0:8080", {"h2c": True}, "http"))
+    return made
+
+
+ALPN = ["h2", "http/1.1"]
+
+
+def _over_two(made: dict[str, Any]) -> dict[str, Any]:
+    """The same, asked by a client that speaks HTTP/2 alone."""
+    for probe in made["probes"].values():
+        probe["request"]["http"] = 2
     return made
 
 
@@ -116,6 +131,10 @@ def _of_proxy(row: Server) -> dict[str, dict[str, Any]]:
         made["ends-and-begins-tls"] = _before(row, {"tls": "ended"}, again)
     if Tls.PASSTHROUGH in row.tls:
         made["passes-tls-through"] = _before(row, {"tls": "passthrough"}, {"to": f"{APP}:3443", "sni": CLIENT_FACING})
+    if "alpn" in row.options:
+        made["speaks-h2"] = _over_two(_before(row, {"tls": "ended", "alpn": ALPN}, {"to": f"{APP}:3000"}))
+    if "h2c" in row.options:
+        made["speaks-h2c"] = _over_two(_before(row, {"h2c": True}, {"to": f"{APP}:3000"}))
     return made
 
 
@@ -174,11 +193,17 @@ OF_LISTENER: Mapping[Option, dict[str, Any]] = {
     "only_known_names": {"only_known_names": True},
     "deny": {"deny": ("/private",)},
     "rate": {"rate": Rate(requests=1)},
+    "alpn": {"alpn": ("h2", "http/1.1")},
+    "h2_alone": {"alpn": ("h2",)},
+    "h2_second": {"alpn": ("http/1.1", "h2")},
+    "h2c": {"h2c": True},
 }
 OF_RULE: Mapping[Option, tuple[Tls, dict[str, Any]]] = {
     "send_proxy": (Tls.ENDED, {"send_proxy": True}),
     "send_proxy_passthrough": (Tls.PASSTHROUGH, {"send_proxy": True}),
     "fastcgi": (Tls.NONE, {"fastcgi": "/index.php"}),
+    "h2_upstream": (Tls.ENDED, {"h2": True, "upstream_tls": CLIENT_FACING}),
+    "h2c_upstream": (Tls.ENDED, {"h2": True}),
 }
 OF_CONTAINER: Mapping[Option, Settings] = {
     "workers": Settings(workers=2),

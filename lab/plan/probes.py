@@ -16,6 +16,7 @@ from lab.model.scenario import Signal as AskedSignal
 from lab.model.steps import (
     PlannedAwait,
     PlannedConnect,
+    PlannedData,
     PlannedEnd,
     PlannedFill,
     PlannedHandshake,
@@ -23,9 +24,12 @@ from lab.model.steps import (
     PlannedLook,
     PlannedPause,
     PlannedReceive,
+    PlannedResetStream,
     PlannedSend,
     PlannedSignal,
     PlannedStep,
+    PlannedStream,
+    PlannedStreams,
     PlannedTls,
 )
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from lab.model.scenario import Exact, Link, Probe, Request, Step
+    from lab.model.scenario import Exact, Link, Probe, Request, Step, Stream
 
 
 def planned_probe(name: str, probe: Probe) -> PlannedProbe:
@@ -59,9 +63,21 @@ def _ordinary(name: str, probe: Probe, via: str, request: Request) -> PlannedPro
         headers=tuple(request.headers.items()),
         body=request.body.encode(),
         send=b"",
-        tls=PlannedTls(None, (), request.verify) if request.url.startswith("https") else None,
+        tls=_tls_of(request),
         timeout=request.timeout,
         repeat=probe.repeat,
+        http=request.http,
+    )
+
+
+def _tls_of(request: Request) -> PlannedTls | None:
+    """For HTTP/1.1 the client's library chooses SNI and offers no protocol."""
+    if not request.url.startswith("https"):
+        return None
+    return (
+        PlannedTls(url_target(request.url)[0], ("h2",), request.verify)
+        if request.http
+        else PlannedTls(None, (), request.verify)
     )
 
 
@@ -84,7 +100,7 @@ def _exact(name: str, probe: Probe, via: str, exact: Exact) -> PlannedProbe:
 
 
 def _staged(name: str, probe: Probe, via: str) -> PlannedProbe:
-    steps = tuple(PlannedStep(_act(step), step.about) for step in probe.steps)
+    steps = tuple(PlannedStep(_act(step, _authority(probe)), step.about) for step in probe.steps)
     target = next((step.act.to for step in steps if isinstance(step.act, PlannedConnect)), ("", 0))
     return PlannedProbe(
         id=name,
@@ -103,7 +119,17 @@ def _staged(name: str, probe: Probe, via: str) -> PlannedProbe:
     )
 
 
-def _act(step: Step) -> Any:
+def _authority(probe: Probe) -> str:
+    """What a stream names as its authority where it names no host: host and port, but for the scheme's own port."""
+    host, port = next((split(step.connect) for step in probe.steps if step.connect), ("", 0))
+    secure = [step.tls for step in probe.steps if isinstance(step.tls, ClientTls)]
+    named = next((tls.sni for tls in secure if tls.sni), host)
+    return named if port == (443 if secure else 80) else f"{named}:{port}"
+
+
+def _act(step: Step, authority: str) -> Any:
+    if step.streams is not None:
+        return PlannedStreams(tuple(_stream(each, authority) for each in step.streams))
     for key in _PLANNERS:
         asked = getattr(step, key)
         if asked is not None:
@@ -113,6 +139,12 @@ def _act(step: Step) -> Any:
 
 def _tls(asked: ClientTls) -> PlannedTls:
     return PlannedTls(asked.sni, asked.alpn, asked.verify, asked.certificate, asked.version, asked.stop_after)
+
+
+def _stream(asked: Stream, authority: str) -> PlannedStream:
+    headers = tuple(asked.headers.items())
+    body = asked.body.encode("latin-1")
+    return PlannedStream(asked.name, asked.method, asked.path, asked.host or authority, headers, body, asked.end)
 
 
 def _send(asked: str | Send) -> PlannedSend:
@@ -152,6 +184,8 @@ _PLANNERS: Mapping[str, Callable[[Any], object]] = {
     "connect": lambda asked: PlannedConnect(split(asked)),
     "tls": lambda asked: PlannedHandshake(_tls(asked) if isinstance(asked, ClientTls) else None),
     "send": _send,
+    "data": lambda asked: PlannedData(asked.stream, asked.bytes.encode("latin-1"), asked.end),
+    "reset_stream": PlannedResetStream,
     "receive": PlannedReceive,
     "do": PlannedEnd,
     "freeze": _signal("STOP"),

@@ -21,6 +21,7 @@ from lab.plan.shapes import RenderDatabase, RenderListener, RenderRule, Settings
 from lab.plan.words import (
     RenderError,
     address,
+    alpn,
     amount,
     bare,
     bare_path,
@@ -90,6 +91,8 @@ def _check_values(listener: RenderListener) -> None:
         token(name)
     for path in listener.deny:
         quoted(path)
+    for protocol in listener.alpn:
+        alpn(protocol)
     rate = listener.rate
     for value in (listener.backlog, *((rate.requests, rate.seconds) if rate else ())):
         if value is not None:
@@ -127,14 +130,16 @@ def _wrongs(listener: RenderListener) -> Iterator[str]:
         yield f"refuses unknown names and has a rule for one that its certificate lacks: {', '.join(sorted(map(str, strange)))}"
     if _modes(listener) == {Tls.PASSTHROUGH} and (listener.deny or listener.rate):
         yield "passes TLS through, so it sees no request to deny or to count"
+    if (listener.alpn and not ends) or (listener.h2c and listener.tls is not Tls.NONE):
+        yield "takes protocols by ALPN in TLS that it ends, and HTTP/2 by prior knowledge in clear"
     if listener.transport == "udp" and (listener.tls is not Tls.NONE or listener.rules or listener.proxy_protocol):
         yield "takes datagrams: no TLS, no rules, no PROXY line"
 
 
 def _wrong(listener: RenderListener, rule: RenderRule) -> str:
-    if rule.tls is Tls.PASSTHROUGH and (rule.http_host or rule.path or rule.upstream_tls):
+    if rule.tls is Tls.PASSTHROUGH and (rule.http_host or rule.path or rule.upstream_tls or rule.h2):
         return "where TLS is passed through, host and path cannot be seen and TLS cannot be begun"
-    if rule.fastcgi and (rule.tls is Tls.PASSTHROUGH or rule.upstream_tls or rule.send_proxy):
+    if rule.fastcgi and (rule.tls is Tls.PASSTHROUGH or rule.upstream_tls or rule.send_proxy or rule.h2):
         return "FastCGI is spoken in clear, by who has read the request, and without a PROXY line"
     if listener.tls is Tls.NONE and (rule.sni or rule.tls is not Tls.NONE):
         return "the listener has no TLS, so a rule cannot ask for SNI or TLS"
@@ -167,6 +172,7 @@ def _environment() -> SandboxedEnvironment:
         "quoted": quoted,
         "number": number,
         "endpoint": endpoint,
+        "alpn": alpn,
         "amount": amount,
         "bare": bare,
         "map_key": map_key,

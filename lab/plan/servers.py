@@ -159,6 +159,8 @@ def _listener(name: str, scenario: Scenario, listen: Listen, leaves: Mapping[str
         only_known_names=listen.only_known_names,
         deny=listen.deny,
         rate=listen.rate,
+        alpn=listen.alpn,
+        h2c=listen.h2c,
     )
 
 
@@ -174,6 +176,7 @@ def _rule(name: str, scenario: Scenario, listen: Listen, rule: Rule) -> RenderRu
         upstream_tls=rule.upstream_tls.name if rule.upstream_tls else None,
         send_proxy=rule.send_proxy,
         fastcgi=rule.fastcgi,
+        h2=rule.http is not None,
     )
 
 

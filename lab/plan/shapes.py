@@ -34,6 +34,8 @@ class RenderRule:
     """A PROXY line of version 1 begins each connection to the upstream."""
     fastcgi: str | None = None
     """The script that the upstream is to run; None: the upstream speaks HTTP."""
+    h2: bool = False
+    """HTTP/2 to the upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class RenderListener:
     deny: tuple[str, ...] = ()
     """Path prefixes answered 403; they come before all rules."""
     rate: Rate | None = None
+    alpn: tuple[str, ...] = ()
+    """Protocols in the order of preference; empty: HTTP/1.1."""
+    h2c: bool = False
+    """HTTP/2 in clear too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lab.model.steps import (
     PlannedAwait,
     PlannedConnect,
+    PlannedData,
     PlannedEnd,
     PlannedFill,
     PlannedHandshake,
@@ -14,8 +15,10 @@ from lab.model.steps import (
     PlannedLook,
     PlannedPause,
     PlannedReceive,
+    PlannedResetStream,
     PlannedSend,
     PlannedSignal,
+    PlannedStreams,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +54,8 @@ _ENDS = {"half-close": "end the sending side (FIN)", "reset": "reset the connect
 
 def sent(probe: PlannedProbe) -> str:
     """A probe without steps, in one line."""
-    what = f"{probe.method} {probe.url}" if probe.url else f"{len(probe.send)} exact bytes: {shown(probe.send)}"
+    version = f" over HTTP/{probe.http} alone" if probe.http else ""
+    what = f"{probe.method} {probe.url}{version}" if probe.url else f"{len(probe.send)} exact bytes: {shown(probe.send)}"
     return f"send {what} to {place(probe.connect)}{' in a datagram' if probe.transport == 'udp' else ''}"
 
 
@@ -88,6 +92,16 @@ def _send(act: PlannedSend) -> str:
     return f"send {size} bytes in {len(act.pieces)} pieces: {shown(b''.join(act.pieces))}"
 
 
+def _streams(act: PlannedStreams) -> str:
+    parts = [f"{each.name} ({each.method} {each.path}{'' if each.end else ', left open'})" for each in act.streams]
+    return f"open stream{'s' if len(parts) > 1 else ''} {', '.join(parts)}"
+
+
+def _data(act: PlannedData) -> str:
+    end = " and END_STREAM" if act.end else ""
+    return f"send {len(act.body)} bytes of stream {act.stream}{end}" if act.body else f"send END_STREAM of stream {act.stream}"
+
+
 def shown(data: bytes) -> str:
     """Bytes on one line, cut where they are many."""
     text = repr(data[:SHOWN])[2:-1]
@@ -116,6 +130,9 @@ _WORDS: Mapping[type, Callable[[Any], str]] = {
     PlannedConnect: lambda act: f"connect to {place(act.to)}",
     PlannedHandshake: _handshake,
     PlannedSend: _send,
+    PlannedStreams: _streams,
+    PlannedData: _data,
+    PlannedResetStream: lambda act: f"reset stream {act.stream} (RST_STREAM)",
     PlannedReceive: lambda act: f"receive {act.answers} answer{'s' if act.answers > 1 else ''}",
     PlannedEnd: lambda act: _ENDS[act.how],
     PlannedSignal: lambda act: f"{_SIGNALS[act.signal]} {_PROCESSES[act.process]} of {act.container} (SIG{act.signal})",

@@ -58,6 +58,17 @@ def regex(value: object) -> str:
 _MAP_WORDS = frozenset({"default", "hostnames", "include", "volatile"})
 
 
+PROTOCOLS = ("h2", "http/1.1")
+"""Of HTTP, by the names that ALPN has for them (RFC 9113, section 3.1; RFC 7301, section 6)."""
+
+
+def alpn(value: object) -> str:
+    """A protocol's name in ALPN."""
+    if value not in PROTOCOLS:
+        raise RenderError(f"{value!r} is not a protocol that a configuration may carry")
+    return str(value)
+
+
 def map_key(value: object) -> str:
     """A name on the left side of nginx's `map`; a word with a meaning of its own loses it by a backslash."""
     name = host(value)

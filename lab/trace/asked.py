@@ -6,7 +6,7 @@ spot: of an ordinary request the client tells its head and perhaps no body, so w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from lab.trace.http import NotProxy, proxy_header
 from lab.trace.messages import Message, requests
 
 if TYPE_CHECKING:
-    from lab.model.observations import ClientReport
+    from lab.model.observations import ClientReport, SentStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,24 @@ class Asked:
     token: str
     offset: int = 0
     """Where its bytes begin in `ClientReport.sent`."""
+
+
+def parts(report: ClientReport) -> tuple[ClientReport, ...]:
+    """One report for each request on a stream of its own, as if its client had sent it alone; itself where there is none."""
+    return tuple(_part(report, each) for each in report.streams) or (report,)
+
+
+def _part(report: ClientReport, stream: SentStream) -> ClientReport:
+    return replace(
+        report,
+        token=stream.token,
+        sent=stream.sent,
+        streams=(),
+        status=stream.status,
+        http_version="2" if stream.status else None,
+        body=stream.body,
+        answers=int(stream.answered),
+    )
 
 
 def asked(report: ClientReport) -> Asked:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lab.model.observations import AppEvent, ClientReport, Packet
     from lab.trace.asked import Asked
     from lab.trace.bonds import Leg
+    from lab.trace.h2_streams import Stream
 
 TICKET = 300
 """Bytes up to which a server's record may be a session ticket and no answer."""
@@ -31,6 +32,8 @@ Back = tuple["int | None", "bool | None", "Packet | None"]
 def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], meant: Asked, *, outer: bool) -> Back:
     """What came back for the request that is meant."""
     said, down = leg.talk, leg.flow.down
+    if said.stream:
+        return _on_stream(report, leg, said.stream, outer=outer)
     if said.status:
         return said.status.code, True, packet_at(down, said.answer + said.status.offset)
     if said.protocol != TLS:
@@ -43,6 +46,13 @@ def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], mean
     if outer:
         return None, found is True and report.error is None, late[-1] if found and late else None
     return None, found, late[-1] if late else None
+
+
+def _on_stream(report: ClientReport, leg: Leg, stream: Stream, *, outer: bool) -> Back:
+    """By its frames; a status that is packed in a table the client has read."""
+    if stream.answer is None:
+        return None, False if leg.flow.down.whole else None, None
+    return stream.status or (report.status if outer else None), True, packet_at(leg.flow.down, stream.answer)
 
 
 def _in_clear(leg: Leg) -> Back:

@@ -1,9 +1,10 @@
 """What can be counted on the client's connection of a probe, each count with observations that it rests on.
 
 Rule: a count is told only by a witness that missed nothing of it: segments by packets without losses, reads by the kernel's
-timeline without losses, unread bytes by a row of that very moment. None means that there was no such witness. Dispatches
-are the application's word, each held against a read of the kernel (`lab.trace.answers`); more of them than requests that
-arrived is a contradiction. Weak spot: requests inside HTTP/2 are not counted.
+timeline without losses, unread bytes by a row of that very moment. None means that there was no such witness. Dispatches are
+the application's word, each held against a read of the kernel (`lab.trace.answers`); more of them than requests that arrived
+is a contradiction. Streams of HTTP/2 are counted by their frames, inside the client's own TLS session by what its secrets
+open. Weak spot: inside a session without secrets nothing is counted by stream.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contra
         "dispatches": _dispatches((*earlier, story)),
         "answers": _answers(story),
         "queries": _queries((*earlier, story)),
+        **_streams(story),
+        "upstreams": _upstreams((*earlier, story)),
     }
     evidence = tuple((name, each) for name, count in found.items() for each in dict.fromkeys(count.evidence) if each)
     told = Counts(**{name: count.number for name, count in found.items()}, evidence=evidence)
@@ -72,7 +75,11 @@ def _too_many(told: Counts) -> Iterator[Contradiction]:
 def _connections(story: Story) -> Count:
     """Those that the client's process opened to the probe's port while the probe was on its way."""
     index, report, first = story.world.index, story.report, story.found[0].leg.connection
-    others = {r.local for r in index.seen.clients if r.namespace == report.namespace and not same_probe(r, report)}
+    others = {
+        r.local
+        for r in index.seen.clients
+        if r.namespace == report.namespace and not same_probe(r, report) and r.local != report.local
+    }
     if first.sender is None or gaps(index, "packets", report.namespace):
         return UNKNOWN
     port = first.sender.server[1]
@@ -153,9 +160,46 @@ def _requests(story: Story) -> Count:
     flow = here.leg.connection.receiver
     if flow is None or gaps(story.world.index, "packets", flow.namespace) or not here.leg.flow.up.whole:
         return Count(0, (_none_came(here),)) if here.leg.failed and here.had is False else UNKNOWN
+    if here.leg.talk.streams is not None:
+        return _heads(here)
     if here.leg.talk.protocol == H2:
         return UNKNOWN
     return _protected_requests(story) if here.leg.talk.protocol == TLS else _clear_requests(here)
+
+
+def _heads(here: Account) -> Count:
+    """Of streams: whole header blocks that opened one."""
+    arrived = [s for s in here.leg.talk.streams or () if s.head_end is not None and s.head_end <= here.counted.arrived]
+    told = tuple(cite.packet(packet_at(here.leg.flow.up, s.begin), f"the fields of stream {s.number}") for s in arrived)
+    return Count(len(arrived), told or (_none_came(here),))
+
+
+def _streams(story: Story) -> dict[str, Count]:
+    """Streams that the client opened, and those that it reset."""
+    here, report = story.found[0], story.report
+    flow, opened_ = here.leg.flow, here.leg.talk.streams
+    if opened_ is None or gaps(story.world.index, "packets", flow.namespace) or not flow.up.whole:
+        return {"streams": UNKNOWN, "resets": UNKNOWN}
+    arrived = [s for s in opened_ if s.begin < here.counted.arrived]
+    reset = [s for s in arrived if s.reset is not None and s.reset <= here.counted.arrived]
+    first = cite.packet(flow.packets[0], f"{len(arrived)} streams were opened on the connection that begins here")
+    told = tuple(cite.packet(packet_at(flow.up, s.begin), f"HEADERS open stream {s.number}") for s in arrived)
+    ended = tuple(cite.packet(packet_at(flow.up, (s.reset or 1) - 1), f"RST_STREAM ends stream {s.number}") for s in reset)
+    said = cite.client(report, "the client spoke HTTP/2 on it")
+    return {"streams": Count(len(arrived), (*told, first, said)), "resets": Count(len(reset), (*ended, first))}
+
+
+def _upstreams(stories: Sequence[Story]) -> Count:
+    """Connections behind the first receiver."""
+    namespaces = [story.found[0].leg.receiver.namespace for story in stories]
+    index = stories[-1].world.index
+    if any(story.found[0].untold for story in stories) or any(n is None or gaps(index, "packets", n) for n in namespaces):
+        return UNKNOWN
+    legs = {
+        here.leg.connection.id: here.leg for s in stories for here in s.found if here.leg.parent == 0 and not here.leg.failed
+    }
+    told = tuple(cite.packet(leg.flow.packets[0], "a connection behind it begins") for leg in legs.values())
+    return Count(len(legs), told or (_none_dispatched(stories[-1]),))
 
 
 def _clear_requests(here: Account) -> Count:
@@ -228,6 +272,10 @@ def _answers(story: Story) -> Count:
     here, report = story.found[0], story.report
     said, down = here.leg.talk, here.leg.flow.down
     by_client = max(report.answers, int(report.status is not None))
+    if said.streams is not None and down.whole and not gaps(story.world.index, "packets", report.namespace):
+        got = [s for s in said.streams if s.answered and s.answer is not None]
+        seen = tuple(cite.packet(packet_at(down, s.answer or 0), f"the answer on stream {s.number}") for s in got)
+        return Count(len(got), seen or (cite.packet(here.leg.flow.packets[0], "no answer came whole on this connection"),))
     if said.protocol in (TLS, H2):
         return Count(by_client, (cite.client(report, f"the client got {by_client} final answers"),))
     if gaps(story.world.index, "packets", report.namespace) or not down.whole:

@@ -20,7 +20,7 @@ from lab.trace.moments import same_probe
 from lab.trace.polled import polled
 from lab.trace.sealed import carrying
 from lab.trace.streams import packet_at
-from lab.trace.talk import H2, POSTGRES, TLS, last, meaning, of_stream, remembered, since
+from lab.trace.talk import H2, POSTGRES, TLS, last, meaning, of_stream, remembered, since, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,7 +83,11 @@ def _first_leg(world: World, report: ClientReport, connection: Connection, meant
     said = meaning(whole, flow, 0, _numbered(meant.number) if whole.messages else last)
     if said.protocol == H2:
         said = of_stream(said, flow, lambda data: bonds.own(data, meant))
+    elif said.protocol == TLS:
+        said = within(said, world.index.seen.secrets, lambda data: bonds.own(data, meant))
     begun = _begun(said, report, meant, flow) if meant.number else flow.begun_ns
+    if said.stream:
+        begun = packet_at(flow.up, said.stream.begin).time_ns
     return Leg(connection, said, world.senders[connection.id], world.receivers[connection.id], since_ns=begun)
 
 
@@ -116,12 +120,16 @@ def _leg(world: World, connection: Connection, since_ns: int, meant: Asked) -> L
     return Leg(connection, said, world.senders[connection.id], world.receivers[connection.id], since_ns=begun)
 
 
-def claims(world: World, reports: Iterable[ClientReport]) -> dict[int, tuple[Leg, ...]]:
-    """Line of each report -> the legs that strong bonds give it. Of the reports of one probe the last one speaks."""
-    found: dict[int, tuple[Leg, ...]] = {}
+Claims = dict[tuple[int, str], tuple[Leg, ...]]
+"""Line of a report and token of one of its requests -> the legs that strong bonds give it."""
+
+
+def claims(world: World, reports: Iterable[ClientReport]) -> Claims:
+    """Of the reports of one probe the last one speaks."""
+    found: Claims = {}
     for report in {(r.probe, r.token, r.local, r.namespace): r for r in reports}.values():
         begin = first(world, report, asked(report))
-        found[report.line] = _strongly(world, begin, report) if begin else ()
+        found[report.line, report.token] = _strongly(world, begin, report) if begin else ()
     return found
 
 
@@ -131,7 +139,7 @@ def _strongly(world: World, begin: Leg, report: ClientReport) -> tuple[Leg, ...]
     return tuple(walk.legs)
 
 
-def follow(world: World, report: ClientReport, claimed: dict[int, tuple[Leg, ...]], meant: Asked) -> Path | None:
+def follow(world: World, report: ClientReport, claimed: Claims, meant: Asked) -> Path | None:
     """The whole path of a probe; None if not even the client's connection was captured."""
     begin = first(world, report, meant)
     if begin is None:
@@ -141,9 +149,9 @@ def follow(world: World, report: ClientReport, claimed: dict[int, tuple[Leg, ...
     return Path(tuple(walk.legs), frozenset(walk.untold), tuple(walk.questions))
 
 
-def _of_others(report: ClientReport, reports: Iterable[ClientReport], claimed: dict[int, tuple[Leg, ...]]) -> set[int]:
-    others = (r for r in reports if r.line in claimed and not same_probe(r, report))
-    return {leg.connection.id for r in others for leg in claimed[r.line]}
+def _of_others(report: ClientReport, reports: Iterable[ClientReport], claimed: Claims) -> set[int]:
+    others = (r for r in reports if (r.line, r.token) in claimed and not same_probe(r, report))
+    return {leg.connection.id for r in others for leg in claimed[r.line, r.token]}
 
 
 class _Walk:

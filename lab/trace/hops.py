@@ -51,7 +51,10 @@ def hop(story: Story, place: int) -> Hop:
 
 
 def clear(report: ClientReport, meant: Asked, here: Account) -> bool | None:
-    """Whether the probe's own bytes could be read on it; None: no bytes, or HTTP/2, which packs its headers."""
+    """Whether the probe's own bytes could be read on it; None: no bytes, or HTTP/2, in whose packed headers the token was not
+    found."""
+    if here.leg.talk.protocol == H2 and here.leg.talk.stream:
+        return True
     if here.leg.talk.protocol in (None, H2):
         return None
     data = bonds.said(here.leg, report.finished_ns + SLACK_NS)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lab.model.observations import ClientReport
     from lab.trace.asked import Asked
     from lab.trace.bonds import Leg
+    from lab.trace.h2_streams import Stream
     from lab.trace.http import Head
     from lab.trace.taken import Taken
 
@@ -58,6 +59,9 @@ def inside(here: Where, *, answered: bool) -> Inside:
 
 
 def _came(here: Where) -> int:
+    if here.leg.talk.stream:
+        stream = here.leg.talk.stream
+        return max(0, min(stream.last, here.counted.arrived) - stream.begin)
     begin = here.leg.talk.begin
     end = begin + len(_said(here))
     return max(0, min(end, here.counted.arrived) - begin) if here.leg.connection.receiver else end - begin
@@ -68,7 +72,8 @@ def _said(here: Where) -> bytes:
 
 
 def _taken(here: Where, came: int, *, answered: bool) -> bool | None:
-    begin, counted = here.leg.talk.begin, here.counted
+    stream, counted = here.leg.talk.stream, here.counted
+    begin = stream.begin if stream else here.leg.talk.begin
     if here.onward or answered or counted.at_least > begin:
         return True
     if not came or (counted.at_most is not None and counted.at_most <= begin):
@@ -78,12 +83,23 @@ def _taken(here: Where, came: int, *, answered: bool) -> bool | None:
 
 def _request(here: Where) -> bytes:
     """Of what was carried on the head was taken, and no witness need say so."""
+    if here.leg.talk.stream:
+        return here.meant.data[: _of_stream(here, here.leg.talk.stream)]
     if _protected(here) and not here.outer:
         return b""
     data = here.meant.data if _protected(here) else _said(here)
     head = _head(here)
     sure = head.size if head and here.onward else 0
     return data[: max(sure, _clear(here))]
+
+
+def _of_stream(here: Where, stream: Stream) -> int:
+    """Bytes of the request that are known to be taken: all that was sent of it, its head, or nothing."""
+    at_least, head = here.counted.at_least, _head(here)
+    if at_least >= stream.last:
+        return len(here.meant.data)
+    taken = stream.head_end is not None and (here.onward or at_least >= stream.head_end)
+    return head.size if head and taken else 0
 
 
 def _clear(here: Where) -> int:
@@ -99,6 +115,8 @@ def _clear(here: Where) -> int:
 
 
 def _head(here: Where) -> Head | None:
+    if here.leg.talk.stream:
+        return here.meant.messages[0].head if here.meant.messages and here.leg.talk.stream.head_end is not None else None
     if _protected(here):
         return here.meant.messages[here.meant.number].head if here.outer and here.meant.messages else None
     return here.leg.talk.head

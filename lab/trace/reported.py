@@ -1,9 +1,9 @@
 """What the receiving application reported of one request, picked out of all that it reported of a connection.
 
 Rule: reports of a connection (accepted, TLS, reads, closed) concern every request on it; those of a request are sorted into
-exchanges by their order, for the application serves one request of a connection after the other. The probe's token names
-the exchange; without one, its place on the connection does where that was seen, else time. Weak spot: that order is the
-application's word.
+exchanges by their order, for the application serves one request of a connection after the other, or by token where streams
+cross. The probe's token names the exchange; without one, its place on the connection does where that was seen, else time. Weak
+spot: that order is the application's word.
 """
 
 from __future__ import annotations
@@ -80,10 +80,22 @@ def exchanges(told: Iterable[AppEvent]) -> list[Exchange]:
     for event in told:
         if event.event not in OF_REQUEST:
             continue
-        if not found or event.event == "parsed" or found[-1][-1].event in ENDS:
+        mine = _stream_of(found, event)
+        if mine is None and (not found or event.event == "parsed" or found[-1][-1].event in ENDS or _another(found[-1], event)):
             found.append([])
-        found[-1].append(event)
+        (found[-1] if mine is None else mine).append(event)
     return found
+
+
+def _stream_of(found: Sequence[Exchange], event: AppEvent) -> Exchange | None:
+    """Of requests at once, on streams of one connection: the open one of the same token, where a later one has begun."""
+    same = (each for each in found[:-1] if event.token and each[0].token == event.token and each[-1].event not in ENDS)
+    return next(same, None) if found and _another(found[-1], event) else None
+
+
+def _another(exchange: Exchange, event: AppEvent) -> bool:
+    """Whether a report is of another request than these."""
+    return bool(event.token and exchange[-1].token and event.token != exchange[-1].token)
 
 
 def _mine(leg: Leg, found: Sequence[Exchange], meant: Asked, *, outer: bool) -> list[Exchange]:

@@ -12,11 +12,11 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.model.routes import About, Evidence, Hop, Route, Stage, TlsAtHop
+from lab.model.routes import About, Evidence, Hop, Route, Stage, StreamTold, TlsAtHop
 from lab.trace import cite
 from lab.trace.account import Account, Story, accounts
 from lab.trace.answers import answerer, dispatched
-from lab.trace.asked import asked, one_of
+from lab.trace.asked import asked, one_of, parts
 from lab.trace.blind import question
 from lab.trace.counts import counts
 from lab.trace.database import hops as asked_hops
@@ -37,12 +37,11 @@ from lab.trace.tls_roles import ends, holders, role
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.model.observations import ClientReport, Observations
+    from lab.model.observations import ClientReport, Observations, SentStream
     from lab.trace.asked import Asked
-    from lab.trace.bonds import Leg
-    from lab.trace.following import Path
+    from lab.trace.following import Claims, Path
 
-    View = tuple[World, dict[int, tuple[Leg, ...]]]
+    View = tuple[World, Claims]
 
 
 def trace(seen: Observations) -> tuple[Route, ...]:
@@ -53,6 +52,7 @@ def trace(seen: Observations) -> tuple[Route, ...]:
 
 
 def _view(seen: Observations, memo: Memo) -> View:
+    seen = replace(seen, clients=tuple(part for report in seen.clients for part in parts(report)))
     known = world(build(seen, memo))
     claimed = claims(known, seen.clients)
     return replace(known, habits=habits(known.index, claimed.values())), claimed
@@ -63,6 +63,8 @@ def _route(view: View, report: ClientReport) -> Route:
     sent_as_one = datagram(known, report, tuple(_evidence(report)))
     if sent_as_one:
         return sent_as_one
+    if report.streams:
+        return _of_streams(view, report)
     meant = asked(report)
     path = follow(known, report, claimed, meant)
     if path is None:
@@ -70,6 +72,27 @@ def _route(view: View, report: ClientReport) -> Route:
     others = (one_of(report.sent, report.token, number) for number in range(meant.number))
     earlier = [_story(known, report, other, found) for other in others if (found := follow(known, report, claimed, other))]
     return _told(_story(known, report, meant, path), path, earlier)
+
+
+def _of_streams(view: View, report: ClientReport) -> Route:
+    """Of several streams on one connection: the route is that of the last one opened, and each stream is told beside it."""
+    known, claimed = view
+    found = [(part, follow(known, part, claimed, asked(part))) for part in parts(report)]
+    stories = [_story(known, part, asked(part), path) for part, path in found if path]
+    last = found[-1][1]
+    if last is None or len(stories) < len(found):
+        return _unseen(known, report)
+    told = tuple(_stream(each, story) for each, story in zip(report.streams, stories, strict=True))
+    return replace(_told(stories[-1], last, stories[:-1]), streams=told)
+
+
+def _stream(sent: SentStream, story: Story) -> StreamTold:
+    legs = tuple(here.leg for here in story.found)
+    hops = tuple(hop(story, place) for place in range(len(story.found)))
+    return StreamTold(
+        sent.name, sent.stream, whole(legs, story.stages, story.found, story.made), story.reached, stage_open(story),
+        hops[-1].evidence,
+    )  # fmt: skip
 
 
 def _story(known: World, report: ClientReport, meant: Asked, path: Path) -> Story:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.trace import fastcgi, http2
-from lab.trace.http import Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
+from lab.trace import fastcgi, h2_streams, http2
+from lab.trace.decrypted import Clear, decrypted
+from lab.trace.http import PREFACE, Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
 from lab.trace.messages import Answer, Message, answers
 from lab.trace.messages import requests as split
 from lab.trace.postgres import Query, begins, goes_on, queries
@@ -23,6 +24,7 @@ from lab.trace.tunnel import Tunnel, tunnel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lab.model.observations import Secret
     from lab.trace.flows import Flow
     from lab.trace.moments import Memo
     from lab.trace.streams import Stream
@@ -63,6 +65,10 @@ class Talk:
     answers: tuple[Answer, ...] = ()
     queries: tuple[Query, ...] = ()
     """Of a session with PostgreSQL."""
+    streams: tuple[h2_streams.Stream, ...] | None = None
+    """Of HTTP/2, in clear or in the client's own TLS session; None: it is something else, or cannot be read."""
+    stream: h2_streams.Stream | None = None
+    """The one that is meant."""
 
 
 NOTHING = Talk()
@@ -143,8 +149,20 @@ def _since(whole: Talk, flow: Flow, since_ns: int) -> Talk:
     return replace(whole, begin=begin, answer=answer, protocol=protocol, head=head, status=status, message=message)
 
 
+def within(said: Talk, secrets: tuple[Secret, ...], own: Callable[[bytes], bool]) -> Talk:
+    """Of TLS whose secrets are known: the streams of HTTP/2 inside, and one's own."""
+    found = decrypted(said, secrets) if secrets else None
+    if found is None or not found[0].data.startswith(PREFACE):
+        return said
+    streams = h2_streams.streams(*found)
+    return replace(said, streams=streams, stream=h2_streams.own(streams, own))
+
+
 def of_stream(said: Talk, flow: Flow, own: Callable[[bytes], bool]) -> Talk:
-    """Of HTTP/2: the stream whose request is one's own, and its answer."""
+    """Of HTTP/2 in clear: its streams, the one whose request is one's own, and its answer."""
+    if flow.syns and not said.proxied:
+        streams = h2_streams.streams(Clear(flow.up.data), Clear(flow.down.data))
+        said = replace(said, streams=streams, stream=h2_streams.own(streams, own))
     block = http2.asked(flow.up.data, said.proxied.size if said.proxied else 0, own)
     if block is None:
         return said

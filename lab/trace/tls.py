@@ -52,6 +52,8 @@ class ServerHello:
     retry: bool
     """A HelloRetryRequest: the client says hello again, with the same random."""
     end: int
+    cipher: int = 0
+    """The cipher suite (RFC 8446, appendix B.4)."""
 
 
 def client_hello(data: bytes) -> ClientHello | None:
@@ -122,12 +124,13 @@ def _client_hello(body: bytes, end: int) -> ClientHello:
 def _server_hello(body: bytes, end: int) -> ServerHello:
     read = _Reader(body)
     version, random, session = read.number(2), read.take(32), read.vector(1)
-    read.take(3)  # cipher suite, compression method
+    cipher = read.number(2)
+    read.take(1)  # compression method
     extensions = _extensions(read)
     if SUPPORTED_VERSIONS in extensions:
         version = _Reader(extensions[SUPPORTED_VERSIONS]).number(2)
     alpn = _alpn(extensions.get(ALPN))
-    return ServerHello(random, session, _version(version), alpn[0] if alpn else None, random == RETRY, end)
+    return ServerHello(random, session, _version(version), alpn[0] if alpn else None, random == RETRY, end, cipher)
 
 
 def _extensions(read: _Reader) -> dict[int, bytes]:

@@ -22,6 +22,14 @@ EVERY_STEP: list[dict[str, object]] = [
     {"tls": "rest"},
     {"send": "GET / HTTP/1.1\r\n"},
     {"send": {"bytes": "Host: x\xff\r\n", "pieces": [1], "each": True, "await": "read"}},
+    {
+        "streams": [
+            {"name": "a", "method": "POST", "headers": {"X-A": "1"}, "body": "x", "end": False},
+            {"name": "b", "host": "b"},
+        ]
+    },
+    {"data": {"stream": "a", "bytes": "more", "end": True}},
+    {"reset_stream": "b"},
     {"receive": 2},
     {"do": "half-close"},
     {"freeze": "app"},
@@ -48,7 +56,14 @@ def test_every_action_of_a_step_is_planned_and_told_and_survives_json() -> None:
     assert all(words(step.act) for step in planned.steps)
     assert from_json(to_json(planned, PlannedProbe), PlannedProbe) == planned
     told = "\n".join(words(step.act) for step in planned.steps)
-    for part in ("[::1]:3000", "stop after 9 bytes", "lose segments 1, 3 and hold segments 2", "in 10 pieces", "SIGKILL"):
+    for part in (
+        "[::1]:3000",
+        "stop after 9 bytes",
+        "lose segments 1, 3 and hold segments 2",
+        "in 10 pieces",
+        "SIGKILL",
+        "a (POST /, left open), b (GET /)",
+    ):
         assert part in told
     assert planned.steps[-1].about == "nobody owns it"
 

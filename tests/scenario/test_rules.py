@@ -68,6 +68,8 @@ QUIET: dict[str, Any] = {"probes": None, "listening": None, "twins": None}
 
 STEP = {"connect": "web:8443"}
 
+ENDED_H2C = {"on": "0.0.0.0:8443", "tls": "ended", "h2c": True, "routes": [{"to": "127.0.0.1:3000"}]}
+
 
 def steps(*more: dict[str, Any]) -> dict[str, Any]:
     return all_steps(STEP, *more)
@@ -75,6 +77,9 @@ def steps(*more: dict[str, Any]) -> dict[str, Any]:
 
 def all_steps(*steps: dict[str, Any]) -> dict[str, Any]:
     return order(request=None, steps=list(steps), expect=None) | {"twins": None}
+
+
+OPEN = {"streams": [{"name": "a", "end": False}]}
 
 
 def exact(**more: Any) -> dict[str, Any]:
@@ -251,6 +256,7 @@ PAIRS: dict[str, Pair] = {
             Bad(route(tls="passthrough", host="shop.example"), '"host"', "the request's host cannot be seen"),
             Bad(route(tls="passthrough", path="/orders"), '"path"', "the request's path cannot be seen"),
             Bad(route(tls="passthrough", upstream_tls={"name": "a"}), '"upstream_tls"', "cannot be begun again"),
+            Bad(route(tls="passthrough", http=2), '"http"', "choose the protocol between them"),
             Bad(route(sni="a", path="/a", tls="none"), '"sni"', "there is no ClientHello"),
             Bad(
                 listens({"on": "0.0.0.0:8443", "tls": "ended", "routes": [{"to": "127.0.0.1:1", "tls": "passthrough"}]})
@@ -270,6 +276,7 @@ PAIRS: dict[str, Pair] = {
         [
             Bad(route(fastcgi="/srv/index.php", upstream_tls={"name": "a"}), '"upstream_tls"', "spoken in clear"),
             Bad(route(fastcgi="/srv/index.php", send_proxy=True), '"send_proxy"', "without a PROXY line"),
+            Bad(route(fastcgi="/srv/index.php", http=2), '"http"', "in place of HTTP"),
             Bad(route(tls="passthrough", fastcgi="/srv/index.php"), '"fastcgi"', "no request to put into FastCGI"),
         ],
     ),
@@ -284,11 +291,20 @@ PAIRS: dict[str, Pair] = {
                 "finishes no TLS handshake",
             ),
             Bad(
+                listens({"on": "0.0.0.0:8443", "alpn": ["h2"], "routes": [{"to": "app:3000"}]}) | QUIET,
+                '"alpn"',
+                "finishes no TLS handshake",
+            ),
+            Bad(
                 listens({"on": "0.0.0.0:8443", "tls": "passthrough", "deny": ["/a"], "routes": [{"to": "app:3000"}]}) | QUIET,
                 '"deny"',
                 "reads no request",
             ),
         ],
+    ),
+    "clear-only": Pair(
+        app(listen=[{"on": "127.0.0.1:3001", "h2c": False}, {"on": "127.0.0.1:3000"}]),
+        [Bad(route() | {"containers": {"proxy": {"listen": [ENDED_H2C]}}}, '"h2c"', "is HTTP/2 in clear")],
     ),
     "datagrams": Pair(
         app(listen=[{"on": "127.0.0.1:3000"}, {"on": "0.0.0.0:5353", "transport": "udp"}]),
@@ -504,6 +520,27 @@ PAIRS: dict[str, Pair] = {
             Bad(steps({"tls": {}}, {"tls": {}}), '"tls"', "has begun on this connection already"),
             Bad(steps({"tls": "rest"}), '"tls"', "no TLS yet"),
         ],
+    ),
+    "two-languages": Pair(
+        steps({"streams": [{"name": "a"}]}, {"receive": 1}),
+        [
+            Bad(steps({"streams": [{"name": "a"}]}, {"send": "x"}), '"send"', "speaks by `streams` already"),
+            Bad(steps({"send": "x"}, {"streams": [{"name": "a"}]}), '"streams"', "speaks by `send` already"),
+        ],
+    ),
+    "stream": Pair(
+        steps(OPEN, {"data": {"stream": "a", "bytes": "x", "end": True}}, {"reset_stream": "a"}),
+        [
+            Bad(steps(OPEN, OPEN), '"a"', "has a stream `a` already"),
+            Bad(steps(OPEN, {"data": {"stream": "b"}}), '"b"', "opened a stream `b`"),
+            Bad(steps(OPEN, {"reset_stream": "b"}), '"b"', "opened a stream `b`"),
+            Bad(steps({"streams": [{"name": "x"}]}, {"data": {"stream": "x"}}), '"x"', "its request has ended"),
+            Bad(steps(OPEN, {"reset_stream": "a"}, {"reset_stream": "a"}), '"a"', "it was reset"),
+        ],
+    ),
+    "by-stream": Pair(
+        steps(OPEN, {"look": "now", "expect": {"by_stream": {"a": "parsed"}}}),
+        [Bad(steps(OPEN, {"look": "now", "expect": {"by_stream": {"b": "parsed"}}}), '"b"', "opens no stream `b`")],
     ),
     "stop-after": Pair(
         exact(tls={"sni": "shop.example"}),

@@ -110,6 +110,9 @@ NAMES_THAT_DEFINE = {
     ("containers", ANY, "server"): "of the catalogue: rule `server`",
     ("containers", ANY, "server", "each", ANY): "of the catalogue: rule `server`",
     ("probes", ANY, "steps", ANY, "look"): "a moment's own",
+    ("probes", ANY, "steps", ANY, "streams", ANY, "name"): "a stream's own",
+    ("probes", ANY, "steps", ANY, "data", "stream"): "of a stream of the same probe: rule `stream`",
+    ("probes", ANY, "steps", ANY, "reset_stream"): "of a stream of the same probe: rule `stream`",
 }
 """Places of a name that refers to no other place of the file."""
 

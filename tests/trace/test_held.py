@@ -459,7 +459,7 @@ def test_disorder_is_counted_where_it_arrives_and_over_the_wrap() -> None:
     ("witness", "namespace", "none"),
     [
         ("kernel", "", ("reads", "bytes_read")),
-        ("packets", "web", ("segments", "retransmitted", "disordered", "requests")),
+        ("packets", "web", ("segments", "retransmitted", "disordered", "requests", "upstreams")),
         ("packets", "client", ("connections", "answers")),
     ],
 )

@@ -399,7 +399,14 @@ def authority() -> tuple[trustme.CA, trustme.LeafCert]:
 class Tls:
     """A real TLS session on memory buffers: the bytes that each side would put on the wire."""
 
-    def __init__(self, sni: str = "shop.example", alpn: tuple[str, ...] = ("http/1.1",), version: str = "TLSv1_3") -> None:
+    def __init__(
+        self,
+        sni: str = "shop.example",
+        alpn: tuple[str, ...] = ("http/1.1",),
+        version: str = "TLSv1_3",
+        keys: str = "",
+        ciphers: str = "",
+    ) -> None:
         ca, leaf = authority()
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         ca.configure_trust(client)
@@ -407,8 +414,12 @@ class Tls:
         leaf.configure_cert(server)
         for context in (client, server):
             context.maximum_version = ssl.TLSVersion[version]
+            if ciphers:
+                context.set_ciphers(ciphers)
             if alpn:
                 context.set_alpn_protocols(list(alpn))
+        if keys:
+            client.keylog_filename = keys
         self.up_in, self.up_out, self.down_in, self.down_out = (ssl.MemoryBIO() for _ in range(4))
         self.client = client.wrap_bio(self.down_in, self.up_out, server_hostname=sni)
         self.server = server.wrap_bio(self.up_in, self.down_out, server_side=True)
@@ -429,7 +440,8 @@ class Tls:
         return out
 
     def answer(self, data: bytes) -> bytes:
-        self.server.read(65536)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.server.read(65536)
         self.server.write(data)
         return self.down_out.read()
 

@@ -4,9 +4,11 @@
     ordinary     a request sent by requests
     negotiated   a request in HTTP/2 or 1.1, by ALPN; client certificate; CONNECT
     staged       one connection, step by step
+    streams      HTTP/2 on such a connection, stream by stream
     exact        exact bytes and one answer: the steps without anybody between; or one datagram
     channel      bytes as they are, or TLS whose every write is ours
     answers      answers read one after the other by h11
+    keylog       the secrets of its own TLS sessions
     tls          contexts, and what was seen of TLS
     faults       exceptions as the lab's words
     report       the report's JSON

@@ -14,7 +14,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from client import exact, negotiated, ordinary, staged
+from client import exact, keylog, negotiated, ordinary, staged
 from client.connecting import Progress
 from client.report import Received, report
 
@@ -43,6 +43,7 @@ class Client:
 def main() -> None:
     """Serve standard input. SIGTERM and the end of input end it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    keylog.begin()
     _say(sys.stdout.buffer, {"ready": {"protocol": PROTOCOL}})
     client = Client()
     for line in sys.stdin.buffer:
@@ -82,12 +83,17 @@ def probe(client: Client, request: dict[str, Any]) -> dict[str, Any]:
     if not asked.get("url"):
         sent = exact.send(asked, client.ca)
         client.open = sent
-        return staged.reported(sent, {})
+        return _with_keys(staged.reported(sent, {}))
     progress, received = Progress(), Received()
     started = time.time_ns()
     send: Callable[..., Closable | None] = negotiated.send if asked.get("http") else ordinary.send
     client.open = send(asked, client.ca, progress, received)
-    return report(asked, started, time.time_ns(), progress, received)
+    return _with_keys(report(asked, started, time.time_ns(), progress, received))
+
+
+def _with_keys(told: dict[str, Any]) -> dict[str, Any]:
+    """A report, and the secrets of the TLS sessions that it tells of."""
+    return {**told, "keys": keylog.take()}
 
 
 def begin(client: Client, request: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +107,8 @@ def step(client: Client, request: dict[str, Any]) -> dict[str, Any]:
     """One step of the staged probe under way."""
     if client.staged is None:
         raise ValueError("no staged probe was begun")
-    return staged.DOES[request["do"]](client.staged, request)
+    told = staged.DOES[request["do"]](client.staged, request)
+    return _with_keys(told) if request["do"] == "report" else told
 
 
 def release(client: Client, _: dict[str, Any]) -> dict[str, Any]:

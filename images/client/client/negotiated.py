@@ -64,7 +64,7 @@ def send(probe: dict[str, Any], ca: str, progress: Progress, received: Received)
             _tunnel(opened, probe["connect"], progress)
         if request.scheme == "https":
             opened = _secured(opened, probe, ca, progress)
-            two = (progress.tls or {}).get("alpn") == "h2"
+            two = _two_chosen(progress, probe["http"])
         progress.during = "send"
         exchange = _two if two else _one
         exchange(opened, request, progress, received, absolute=bool(probe.get("proxy")) and request.scheme == "http")
@@ -109,6 +109,15 @@ def _tunnel(opened: socket.socket, target: list[Any], progress: Progress) -> Non
     status = line.split(" ")[1] if line.count(" ") else ""
     if not status.isdigit() or int(status) not in CONNECTED:
         raise ProxyRefusedError(f"the proxy answered CONNECT with {line!r}")
+
+
+def _two_chosen(progress: Progress, http: str) -> bool:
+    """Whether the server chose HTTP/2. Raises ConnectionError where nothing else was offered and it did not: what is asked for
+    alone is never spoken as something else."""
+    chosen = (progress.tls or {}).get("alpn")
+    if http == "2" and chosen != "h2":
+        raise ConnectionError(f"h2 alone was offered by ALPN, and the server chose {chosen or 'no protocol'}")
+    return chosen == "h2"
 
 
 def _secured(opened: socket.socket, probe: dict[str, Any], ca: str, progress: Progress) -> ssl.SSLSocket:

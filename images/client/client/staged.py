@@ -19,6 +19,7 @@ from client.channel import Channel, Deadline, Plain, Secured, at_once, reset
 from client.connecting import Progress, connect, endpoint
 from client.faults import fault
 from client.report import Received, decode, report
+from client.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class Staged:
     received: Received = field(default_factory=Received)
     channel: Channel | None = None
     answers: Answers | None = None
+    streams: Streams | None = None
+    """HTTP/2, once a stream was opened."""
     more: list[socket.socket] = field(default_factory=list)
     """Connections that fill a queue."""
 
@@ -113,12 +116,31 @@ def _sent(staged: Staged, channel: Channel, data: bytes, deadline: Deadline) -> 
     staged.progress.sent += data
 
 
+def speak(staged: Staged, request: dict[str, Any]) -> Answer:
+    """HTTP/2: open streams, send DATA of one, or reset one, in one write. Raises ValueError for what makes no sense."""
+    channel, deadline = staged.channel, Deadline.after(_seconds(staged, request))
+    if channel is None or not _ready(channel):
+        return _told(staged)
+    streams = staged.streams = staged.streams or Streams(staged.received)
+    scheme = "https" if isinstance(channel, Secured) else "http"
+    for asked in request.get("streams") or ():
+        streams.open(asked, scheme)
+    if request["do"] in FRAMES:
+        FRAMES[request["do"]](streams, request)
+    return _doing(staged, "send", lambda: streams.flush(channel, deadline))
+
+
+FRAMES: dict[str, Callable[[Streams, dict[str, Any]], None]] = {"data": Streams.feed, "reset-stream": Streams.reset}
+
+
 def take(staged: Staged, request: dict[str, Any]) -> Answer:
     """Read whole answers."""
-    channel, answers = staged.channel, staged.answers
+    channel, answers, streams = staged.channel, staged.answers, staged.streams
     if channel is None or answers is None or not _ready(channel):
         return _told(staged)
     count, deadline = int(request.get("answers", 1)), Deadline.after(_seconds(staged, request))
+    if streams is not None:
+        return _doing(staged, "receive", lambda: streams.receive(channel, count, deadline))
     return _doing(staged, "receive", lambda: receive(channel, answers, count, bytes(staged.progress.sent), deadline))
 
 
@@ -164,13 +186,17 @@ def fill(staged: Staged, request: dict[str, Any]) -> Answer:
 
 def reported(staged: Staged, _: dict[str, Any]) -> Answer:
     """The report as of now."""
-    return report(staged.asked, staged.started_ns, time.time_ns(), staged.progress, staged.received)
+    told = report(staged.asked, staged.started_ns, time.time_ns(), staged.progress, staged.received)
+    return {**told, "streams": staged.streams.report()} if staged.streams else told
 
 
 DOES: dict[str, Callable[[Staged, dict[str, Any]], Answer]] = {
     "connect": open_connection,
     "tls": handshake,
     "send": send,
+    "streams": speak,
+    "data": speak,
+    "reset-stream": speak,
     "receive": take,
     "end": end,
     "fill": fill,

@@ -11,6 +11,8 @@ import os
 import ssl
 from typing import Any
 
+from client import keylog
+
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -19,6 +21,7 @@ def context(ca: str, asked: dict[str, Any]) -> ssl.SSLContext:
     verified. Raises ValueError for a certificate that is none."""
     name, verify = asked.get("sni"), bool(asked.get("verify", True))
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.keylog_filename = keylog.PATH
     made.check_hostname = verify and name is not None
     made.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     if ca:

@@ -104,7 +104,7 @@ def _wrong_route(listen: Listen, rule: Route) -> tuple[str, Told] | None:
     return None
 
 
-_NOT_IN_FASTCGI = ("upstream_tls", "send_proxy")
+_NOT_IN_FASTCGI = ("upstream_tls", "send_proxy", "http")
 """Fields of a route that FastCGI has no place for."""
 
 
@@ -115,7 +115,9 @@ def _fastcgi(view: View) -> Iterator[Finding]:
             for field in _NOT_IN_FASTCGI if rule.fastcgi else ():
                 if getattr(rule, field):
                     told = Told(
-                        f"FastCGI is spoken in clear and without a PROXY line, so not with `{field}`", "", "leave one out"
+                        f"FastCGI is spoken in clear, in place of HTTP, and without a PROXY line, so not with `{field}`",
+                        "",
+                        "leave one out",
                     )
                     yield Finding((*at, field), told, key=True)
             if rule.fastcgi and (rule.tls or listen.tls) is Tls.PASSTHROUGH:
@@ -129,6 +131,12 @@ def _unseen(rule: Route) -> tuple[str, Told] | None:
             return field, Told(
                 f"TLS is passed through here, so the request's {field} cannot be seen", "sni", "route by `sni`, or end TLS"
             )
+    if rule.http:
+        return "http", Told(
+            "TLS is passed through here, so client and upstream choose the protocol between them",
+            "",
+            "leave it out, or end TLS",
+        )
     if rule.upstream_tls:
         return "upstream_tls", Told(
             "TLS is passed through here, so it cannot be begun again", "", "end TLS, or leave `upstream_tls` out"
@@ -136,7 +144,7 @@ def _unseen(rule: Route) -> tuple[str, Told] | None:
     return None
 
 
-_ENDED_ONLY = ("client_certificate", "only_known_names")
+_ENDED_ONLY = ("client_certificate", "only_known_names", "alpn")
 """Fields that speak of the handshake which the listener finishes."""
 
 _READABLE_ONLY = ("deny", "rate")
@@ -158,7 +166,16 @@ def _pointless(view: View) -> Iterator[Finding]:
                     yield Finding((*path, field), told, key=True)
 
 
-_STREAMS_ONLY = ("tls", "routes", "proxy_protocol")
+def _clear_only(view: View) -> Iterator[Finding]:
+    for path, _, _, listen in listeners(view):
+        if listen.h2c and listen.tls is not Tls.NONE:
+            told = Told(
+                f"`h2c` is HTTP/2 in clear, and this listener has `tls: {listen.tls}`", "", "set `alpn: [h2, http/1.1]` instead"
+            )
+            yield Finding((*path, "h2c"), told, key=True)
+
+
+_STREAMS_ONLY = ("tls", "routes", "proxy_protocol", "h2c")
 """Fields that speak of connections."""
 
 
@@ -196,6 +213,7 @@ RULES = (
     Rule("route-blind", "a route asks only for what can be seen before TLS is ended, or once it is", _routes),
     Rule("fastcgi", "FastCGI is spoken in clear, by who has read the request", _fastcgi),
     Rule("pointless", "a listener's fields mean something under its `tls`", _pointless),
+    Rule("clear-only", "HTTP/2 by prior knowledge is asked of a listener in clear", _clear_only),
     Rule("datagrams", "a listener of datagrams asks for nothing that needs a connection", _datagrams),
     Rule(
         "refused-name", "a route by SNI is for a name that the listener does not refuse", _unknown_names, reads=("namespaces",)

@@ -8,19 +8,23 @@ from lab.model.scenario import ClientTls, Step
 from lab.scenario.meaning.view import Finding, Rule, View
 from lab.scenario.problems import Told
 from lab.scenario.tree import ANY
+from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lab.scenario.tree import Path
 
 ACTIONS = tuple(name for name in Step.model_fields if name not in ("about", "expect"))
 """Names of the actions, as attributes."""
 
-ON_CONNECTION = ("tls", "send", "receive", "do")
+STREAMS = ("streams", "data", "reset_stream")
+"""Actions of HTTP/2."""
+
+ON_CONNECTION = ("tls", "send", *STREAMS, "receive", "do")
 """Actions that need the probe's connection."""
 
-ENDED = {"half-close": ("tls", "send"), "reset": ON_CONNECTION, "close": ON_CONNECTION}
+ENDED = {"half-close": ("tls", "send", *STREAMS), "reset": ON_CONNECTION, "close": ON_CONNECTION}
 """How a connection was ended -> what cannot be done on it any more."""
 
 
@@ -151,10 +155,66 @@ def _datagrams(view: View) -> Iterator[Finding]:
             yield Finding(("probes", name, "exact", "tls"), Told("a datagram has no TLS here"), key=True)
 
 
+def _two_languages(view: View) -> Iterator[Finding]:
+    for path, steps in _all(view):
+        spoken = [(place, action) for place, action, _ in steps if action in ("send", *STREAMS)]
+        for place, action in spoken:
+            if (action == "send") != (spoken[0][1] == "send"):
+                text = f"this connection speaks by `{spoken[0][1]}` already: exact bytes and streams of HTTP/2 would cross"
+                yield Finding((*path, place, action), Told(text, "", "make two probes of it"), key=True)
+
+
+RESET, HAS_ENDED = "it was reset", "its request has ended"
+
+
+def _open_streams(view: View) -> Iterator[Finding]:
+    for path, steps in _all(view):
+        opened: dict[str, str] = {}
+        for place, action, step in steps:
+            yield from _opened_twice(step, (*path, place), opened)
+            opened |= {stream.name: HAS_ENDED if stream.end else "" for stream in step.streams or ()}
+            named = step.data.stream if step.data else step.reset_stream
+            if named is None:
+                continue
+            where: Path = (*path, place, action, *(("stream",) if step.data else ()))
+            if wrong := _wrong_stream(step, named, opened):
+                yield Finding(where, wrong)
+            opened[named] = RESET if step.reset_stream else HAS_ENDED if step.data and step.data.end else ""
+
+
+def _opened_twice(step: Step, path: Path, opened: Mapping[str, str]) -> Iterator[Finding]:
+    known = set(opened)
+    for number, stream in enumerate(step.streams or ()):
+        if stream.name in known:
+            yield Finding((*path, "streams", number, "name"), Told(f"this probe has a stream `{stream.name}` already"))
+        known.add(stream.name)
+
+
+def _wrong_stream(step: Step, named: str, opened: Mapping[str, str]) -> Told | None:
+    if named not in opened:
+        return Told(f"no step before has opened a stream `{named}`", ", ".join(opened), nearest(named, opened))
+    if opened[named] == RESET or (step.data and opened[named]):
+        return Told(f"nothing more can be sent on stream `{named}`: {opened[named]}")
+    return None
+
+
+def _by_stream(view: View) -> Iterator[Finding]:
+    for place in (("probes", ANY, "expect", "by_stream", ANY), ("probes", ANY, "steps", ANY, "expect", "by_stream", ANY)):
+        for path, _ in view.matches(place):
+            steps = view.scenario.probes[str(path[1])].steps
+            known = [stream.name for step in steps for stream in step.streams or ()]
+            if path[-1] not in known:
+                told = Told(f"this probe opens no stream `{path[-1]}`", ", ".join(known), nearest(str(path[-1]), known))
+                yield Finding(path, told, key=True)
+
+
 RULES = (
     Rule("one-action", "a step has exactly one action", _one_action),
     Rule("connection", "a staged probe opens one connection, before anything is done on it", _connected),
     Rule("after-the-end", "nothing is done on a connection that was ended", _after_the_end),
+    Rule("two-languages", "a staged probe sends exact bytes or streams, not both", _two_languages),
+    Rule("stream", "a stream is opened once, and used while it is open", _open_streams),
+    Rule("by-stream", "what is expected of a stream is of one that the probe opens", _by_stream),
     Rule("handshake", "TLS begins once, and goes on only where it has begun", _handshakes),
     Rule("stop-after", "only steps can stop within a ClientHello", _stopped),
     Rule("look-twice", "each look of a probe has a name of its own", _looks),
