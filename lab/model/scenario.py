@@ -253,15 +253,14 @@ class Request(_Strict):
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,16}$")] = "GET"
     headers: dict[Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], TextLine] = {}
     body: str = ""
-    http: Literal[2] | None = None
-    """`2`: HTTP/2 alone, offered by ALPN in TLS, by prior knowledge in clear; absent: HTTP/1.1."""
+    http: Literal["1.1", 2] | None = None
+    """The only version that is offered: `2` by ALPN in TLS, by prior knowledge in clear. Absent: 1.1; with `target: running`
+    both over TLS, 1.1 in clear."""
     connect_to: Address | None = None
     """Where to connect instead of the URL's host and port; SNI and Host stay the URL's."""
     verify: bool = True
     timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     """Seconds for connecting and for each read."""
-    http: Literal["1.1", "2"] | None = None
-    """With `target: running`: the only version offered; absent: both over TLS, 1.1 in clear."""
     proxy: Address | None = None
     """With `target: running`: a proxy that is asked to CONNECT, or, in clear, to fetch."""
     marked: bool = True

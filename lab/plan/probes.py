@@ -66,19 +66,20 @@ def _ordinary(name: str, probe: Probe, via: str, request: Request) -> PlannedPro
         tls=_tls_of(request),
         timeout=request.timeout,
         repeat=probe.repeat,
-        http=request.http,
+        http=_version(request),
     )
+
+
+def _version(request: Request) -> int | None:
+    return request.http if isinstance(request.http, int) else None
 
 
 def _tls_of(request: Request) -> PlannedTls | None:
     """For HTTP/1.1 the client's library chooses SNI and offers no protocol."""
     if not request.url.startswith("https"):
         return None
-    return (
-        PlannedTls(url_target(request.url)[0], ("h2",), request.verify)
-        if request.http
-        else PlannedTls(None, (), request.verify)
-    )
+    two = _version(request) is not None
+    return PlannedTls(url_target(request.url)[0] if two else None, ("h2",) if two else (), request.verify)
 
 
 def _exact(name: str, probe: Probe, via: str, exact: Exact) -> PlannedProbe:

@@ -43,7 +43,7 @@ def _request(name: str, probe: Probe, scope: Scope, request: Request) -> Asked:
     return Asked(
         connect=split(request.connect_to) if request.connect_to else url_target(request.url),
         url=request.url, vantage=probe.from_, scope=scope, method=request.method, headers=tuple(request.headers.items()),
-        body=request.body.encode(), http=request.http or "auto", proxy=split(request.proxy) if request.proxy else None,
+        body=request.body.encode(), http=str(request.http or "auto"), proxy=split(request.proxy) if request.proxy else None,
         marked=request.marked, verify=request.verify, timeout=request.timeout, probe=name,
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ def _said(asked: Asked) -> Iterator[tuple[str, object]]:
     if asked.connect != url_target(asked.url or ""):
         yield "connect_to", _address(asked.connect)
     if asked.http != usual.http:
-        yield "http", asked.http
+        yield "http", 2 if asked.http == "2" else asked.http
     if asked.proxy:
         yield "proxy", _address(asked.proxy)
     yield from ((name, False) for name in ("marked", "verify") if not getattr(asked, name))

@@ -15,7 +15,7 @@ from tests.scenario.shop import CATALOGUE
 SHOP = Scope("shop", ("web-1",))
 ASKED = [
     Asked(("localhost", 8443), url="https://localhost:8443/orders", scope=SHOP),
-    Asked(("10.0.1.25", 443), url="https://shop.example/", vantage="web-1", scope=SHOP, verify=False, marked=False),
+    Asked(("10.0.1.25", 443), url="https://shop.example/", vantage="web-1", scope=SHOP, verify=False, marked=False, http="2"),
     Asked(
         ("fd00::1", 80), url="http://shop.example/", vantage="client", method="POST", headers=(("A", "b"),), body=b"x",
         http="1.1", proxy=("127.0.0.1", 3128), timeout=1.5,

@@ -674,10 +674,9 @@ PAIRS: dict[str, Pair] = {
     ),
     "no-probe": Pair(runs(), [Bad(runs(probes=None), '"target"', "nothing is sent")]),
     "running-only": Pair(
-        runs({"request": {"http": "2", "proxy": "127.0.0.1:3128", "marked": False, "ca": "ca.pem"}}),
+        runs({"request": {"http": 2, "proxy": "127.0.0.1:3128", "marked": False, "ca": "ca.pem"}}),
         [
             Bad({"scope": {"project": "shop"}}, '"scope"', "is for containers that run already"),
-            Bad(request(http="2"), '"http"', "is for containers that run already"),
             Bad(request(ca="ca.pem"), '"ca"', "is for containers that run already"),
         ],
     ),

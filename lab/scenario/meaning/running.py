@@ -27,7 +27,7 @@ SENT: tuple[Path, ...] = tuple(
 
 OWN: tuple[Path, ...] = (
     ("scope",),
-    *(("probes", ANY, "request", key) for key in ("http", "proxy", "marked", "ca", "certificate", "key")),
+    *(("probes", ANY, "request", key) for key in ("proxy", "marked", "ca", "certificate", "key")),
 )
 """What only a probe of a running deployment can have."""
 
