@@ -23,6 +23,7 @@ SAYS: Mapping[str, str] = {
     "retransmitted": "segments among them whose bytes had come before: {expected}",
     "disordered": "segments among them that came before bytes that precede theirs: {expected}",
     "connections": "connections that the client opened: {expected}",
+    "addresses": "addresses and ports from which the client's packets of its connection came: {expected}",
     "requests": "whole request heads on them: {expected}",
     "dispatches": "times that a handler was entered: {expected}",
     "answers": "final answers that came back: {expected}",

@@ -135,6 +135,12 @@ class PlannedProbe:
     repeat: int = 1
     http: int | None = None
     """The only version of HTTP that an ordinary request offers; None: 1.1."""
+    streams: int = 1
+    """Of HTTP/3: requests at once."""
+    new_port: bool = False
+    """Of HTTP/3: the client's port changes after the first answer."""
+    alt_svc: bool = False
+    """Take the alternative service that was announced."""
 
 
 @dataclass(frozen=True, slots=True)

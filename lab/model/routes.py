@@ -186,6 +186,8 @@ class Counts:
     """What can be counted on a probe's own connections; None: no witness could tell."""
 
     connections: int | None = None
+    addresses: int | None = None
+    """From which the client's packets of its own connection came."""
     segments: int | None = None
     retransmitted: int | None = None
     disordered: int | None = None

@@ -136,8 +136,11 @@ class Listen(_Strict):
 
     on: Address
     transport: Literal["tcp", "udp"] = "tcp"
-    """`udp`: a datagram service, which answers each datagram with one."""
+    """`udp`: a datagram service, which answers each datagram with one; with `tls: passthrough` and one route datagrams, QUIC's
+    among them, are sent on as they are."""
     tls: Tls = Tls.NONE
+    quic: bool = False
+    """Ends TLS, and speaks HTTP/3 too, over QUIC on the same port of UDP; its answers say so (Alt-Svc, RFC 7838)."""
     names: tuple[HostName, ...] = ()
     """Names on the leaf certificate of a listener that ends TLS; empty: the names of its namespace."""
     alpn: Annotated[tuple[Literal["h2", "http/1.1"], ...], Field(max_length=2)] = ()
@@ -253,9 +256,15 @@ class Request(_Strict):
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,16}$")] = "GET"
     headers: dict[Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], TextLine] = {}
     body: str = ""
-    http: Literal["1.1", 2] | None = None
-    """The only version that is offered: `2` by ALPN in TLS, by prior knowledge in clear. Absent: 1.1; with `target: running`
-    both over TLS, 1.1 in clear."""
+    http: Literal["1.1", 2, 3] | None = None
+    """The only version offered: `2` by ALPN in TLS, by prior knowledge in clear; `3` over QUIC. Absent: HTTP/1.1; with
+    `target: running` both over TLS, 1.1 in clear."""
+    streams: Annotated[int, Field(ge=1, le=100)] = 1
+    """With `http: 3`: so many such requests at once, on streams of one connection."""
+    new_port: bool = False
+    """With `http: 3`: after the first answer the client goes on from another port, on the same connection."""
+    alt_svc: bool = False
+    """Take the alternative service that an earlier answer of this origin announced to this client (RFC 7838), if one did."""
     connect_to: Address | None = None
     """Where to connect instead of the URL's host and port; SNI and Host stay the URL's."""
     verify: bool = True
@@ -357,7 +366,7 @@ class HopExpect(_Strict):
     local: Address | None = None
     process: TextLine | None = None
     """Name of the receiving program, as the kernel names its executable: `nginx`, `haproxy`, `envoy`, `python3`."""
-    protocol: Literal["tls", "http/1.0", "http/1.1", "h2", "fastcgi", "polled", "bytes"] | None = None
+    protocol: Literal["tls", "quic", "http/1.0", "http/1.1", "h2", "fastcgi", "polled", "bytes"] | None = None
     tls: Literal["ended", "passed through", "begun", "none"] | None = None
     sni: HostName | None = None
 
@@ -397,6 +406,8 @@ class Expect(_Strict):
     """Segments among them that came before bytes that precede theirs."""
     connections: Count | None = None
     """Connections that the client opened."""
+    addresses: Count | None = None
+    """Addresses and ports from which the client's packets of its connection came: more than one where it moved (QUIC)."""
     requests: Count | None = None
     """Whole request heads on those connections."""
     dispatches: Count | None = None

@@ -58,7 +58,9 @@ def _rule_supported(row: Server, rule: RenderRule) -> None:
 
 
 OF_LISTENER: Mapping[Option, Callable[[RenderListener], object]] = {
-    "udp": lambda one: one.transport == "udp",
+    "udp": lambda one: one.transport == "udp" and one.tls is not Tls.PASSTHROUGH,
+    "udp_passthrough": lambda one: one.transport == "udp" and one.tls is Tls.PASSTHROUGH,
+    "quic": lambda one: one.quic,
     "backlog": lambda one: one.backlog,
     "defer_accept": lambda one: one.defer_accept,
     "reuse_port": lambda one: one.reuse_port,

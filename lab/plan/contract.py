@@ -185,6 +185,8 @@ def _choosing(row: Server, tls: dict[str, Any], conditions: dict[str, str]) -> d
 
 OF_LISTENER: Mapping[Option, dict[str, Any]] = {
     "udp": {"transport": "udp"},
+    "udp_passthrough": {"transport": "udp", "tls": Tls.PASSTHROUGH},
+    "quic": {"quic": True},
     "backlog": {"backlog": 16},
     "defer_accept": {"defer_accept": True},
     "reuse_port": {"reuse_port": True},

@@ -67,6 +67,9 @@ def _ordinary(name: str, probe: Probe, via: str, request: Request) -> PlannedPro
         timeout=request.timeout,
         repeat=probe.repeat,
         http=_version(request),
+        streams=request.streams,
+        new_port=request.new_port,
+        alt_svc=request.alt_svc,
     )
 
 
@@ -78,8 +81,9 @@ def _tls_of(request: Request) -> PlannedTls | None:
     """For HTTP/1.1 the client's library chooses SNI and offers no protocol."""
     if not request.url.startswith("https"):
         return None
-    two = _version(request) is not None
-    return PlannedTls(url_target(request.url)[0] if two else None, ("h2",) if two else (), request.verify)
+    version = _version(request)
+    name = url_target(request.url)[0] if version else None
+    return PlannedTls(name, {2: ("h2",), 3: ("h3",)}.get(version or 1, ()), request.verify)
 
 
 def _exact(name: str, probe: Probe, via: str, exact: Exact) -> PlannedProbe:

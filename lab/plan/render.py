@@ -132,7 +132,12 @@ def _wrongs(listener: RenderListener) -> Iterator[str]:
         yield "passes TLS through, so it sees no request to deny or to count"
     if (listener.alpn and not ends) or (listener.h2c and listener.tls is not Tls.NONE):
         yield "takes protocols by ALPN in TLS that it ends, and HTTP/2 by prior knowledge in clear"
-    if listener.transport == "udp" and (listener.tls is not Tls.NONE or listener.rules or listener.proxy_protocol):
+    if listener.quic and (listener.tls is not Tls.ENDED or choices.passes(listener) or listener.transport == "udp"):
+        yield "speaks HTTP/3, so it ends TLS for every name"
+    if listener.transport == "udp" and listener.tls is Tls.PASSTHROUGH:
+        if any(rule.sni for rule in listener.rules) or len(listener.rules) != 1 or listener.proxy_protocol:
+            yield "sends datagrams on: to one upstream, by no name, and without a PROXY line"
+    elif listener.transport == "udp" and (listener.tls is not Tls.NONE or listener.rules or listener.proxy_protocol):
         yield "takes datagrams: no TLS, no rules, no PROXY line"
 
 

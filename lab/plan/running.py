@@ -79,7 +79,7 @@ def _said(asked: Asked) -> Iterator[tuple[str, object]]:
     if asked.connect != url_target(asked.url or ""):
         yield "connect_to", _address(asked.connect)
     if asked.http != usual.http:
-        yield "http", 2 if asked.http == "2" else asked.http
+        yield "http", int(asked.http) if asked.http in ("2", "3") else asked.http
     if asked.proxy:
         yield "proxy", _address(asked.proxy)
     yield from ((name, False) for name in ("marked", "verify") if not getattr(asked, name))

@@ -68,7 +68,9 @@ def _foreign(
 
 
 def _listeners(container: Container) -> tuple[PlannedListener, ...]:
-    return tuple(PlannedListener(listen.transport, *split(listen.on)) for listen in container.listen)
+    over_quic = [listen for listen in container.listen if listen.quic]
+    waited = [(listen.transport, listen) for listen in container.listen] + [("udp", listen) for listen in over_quic]
+    return tuple(PlannedListener(transport, *split(listen.on)) for transport, listen in waited)
 
 
 def _files(container: Container, siblings: Mapping[str, bytes]) -> tuple[PlannedFile, ...]:
@@ -151,6 +153,7 @@ def _listener(name: str, scenario: Scenario, listen: Listen, leaves: Mapping[str
         rules=tuple(_rule(name, scenario, listen, rule) for rule in listen.routes),
         ipv6=":" in address,
         transport=listen.transport,
+        quic=listen.quic,
         backlog=listen.backlog,
         defer_accept=listen.defer_accept,
         reuse_port=listen.reuse_port,

@@ -54,6 +54,8 @@ class RenderListener:
     """In the order of the scenario: the first whose conditions all hold is taken."""
     ipv6: bool
     transport: Literal["tcp", "udp"] = "tcp"
+    quic: bool = False
+    """HTTP/3 too, on the same port of UDP."""
     backlog: int | None = None
     defer_accept: bool = False
     reuse_port: bool = False

@@ -82,9 +82,9 @@ _PAGE = """<!doctype html>
 <li><span class="box"><b>client</b><br><code>{{ p.hops[0].peer if p.hops else "" }}</code></span></li>
 {% for h in p.hops %}
 <li><span class="wire">
-{%- if h.protocol == "tls" %}TLS{% if h.sni %}<br>{{ h.sni }}{% endif %}{% else %}{{ h.protocol or "no bytes" }}{% endif %}
+{%- if h.protocol in ("tls", "quic") %}{{ h.protocol | upper }}{% if h.sni %}<br>{{ h.sni }}{% endif %}{% else %}{{ h.protocol or "no bytes" }}{% endif %}
 <svg aria-hidden="true" width="56" height="10" viewBox="0 0 56 10" fill="none" stroke="currentColor" stroke-width="1.5"><path d="M1 5h52M48 1l5 4-5 4"/></svg>
-{{- "in clear" if h.clear and h.protocol else "encrypted" if h.protocol == "tls" else "" }}</span>
+{{- "in clear" if h.clear and h.protocol else "encrypted" if h.protocol in ("tls", "quic") else "" }}</span>
 <span class="box{% if h.tls == "ended" %} end{% endif %}{% if not h.container %} nobody{% endif %}">
 <b>{{ h.container or "nobody" }}</b>{% if h.process %} · {{ h.process }}{% endif %}{% if h.pid %} · pid {{ h.pid }}{% endif %}<br>
 <code>{{ h.local or h.asked }}</code>{% if h.interface %} <span class="dim">on {{ h.interface }}</span>{% endif %}

@@ -90,14 +90,17 @@ def _outside(route: Route) -> str:
 def _draw_hop(hop: Hop) -> Iterator[Text]:
     yield Text.assemble("      │  ", (_carries(hop), "cyan"), _cited(hop, About.BYTES, About.CONNECTION))
     yield Text.assemble("      ▼  ", (_arrives(hop), ""), (f"  · {hop.stage}", "dim"), _cited(hop, About.LISTENER))
-    words = _TLS_WORDS[hop.tls] if hop.tls else "what became of TLS is open" if hop.protocol == "tls" else ""
+    words = _TLS_WORDS[hop.tls] if hop.tls else "what became of TLS is open" if hop.protocol in _PROTECTED else ""
     yield Text.assemble("    ", (_receiver(hop), "bold"), "  " if words else "", (words, "magenta"), _cited(hop, About.PROCESS))
 
 
+_PROTECTED = {"tls": "TLS", "quic": "QUIC"}
+
+
 def _carries(hop: Hop) -> str:
-    if hop.protocol == "tls":
+    if hop.protocol in _PROTECTED:
         offered = ", ".join(hop.alpn_offered) or "none"
-        return f"TLS, SNI {hop.sni or 'none'}, ALPN {hop.alpn or f'offered {offered}'}"
+        return f"{_PROTECTED[hop.protocol]}, SNI {hop.sni or 'none'}, ALPN {hop.alpn or f'offered {offered}'}"
     reading = {True: "in clear", False: "not the probe's bytes", None: ""}[hop.clear]
     return f"{hop.protocol or 'no bytes'} {reading}".rstrip()
 

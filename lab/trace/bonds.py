@@ -60,7 +60,9 @@ class Leg:
 
     @property
     def failed(self) -> bool:
-        """Nobody ever answered its SYN, or the answer was a reset."""
+        """Nobody ever answered its SYN, or the answer was a reset. A datagram may have been read all the same."""
+        if self.flow.quic and self.receiver.owned:
+            return False
         return not self.flow.accepted and bool(self.flow.syns)
 
 

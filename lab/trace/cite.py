@@ -31,11 +31,11 @@ def listener(seen: SocketRow) -> Evidence:
     return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says, About.LISTENER)
 
 
-def datagram_socket(seen: SocketRow) -> Evidence:
+def datagram_socket(seen: SocketRow, about: About | None = None) -> Evidence:
     waits = "something waits unread" if seen.recv_q else "nothing waits"
     holders = ", ".join(map(str, seen.holders)) or "none"
     says = f"socket for datagrams on {written(seen.local)}, held by host pid {holders}, {waits}"
-    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says)
+    return Evidence(Witness.SOCKETS, f"sockets.jsonl:{seen.line}", says, about)
 
 
 def queue(seen: SocketRow) -> Evidence:

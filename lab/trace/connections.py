@@ -1,10 +1,11 @@
 """Connections, each joined over all the namespaces that saw it.
 
-Rule: what two namespaces saw is one connection if the initial sequence numbers of both sides agree (RFC 9293, section
-3.4.1: they are chosen anew for each connection). That survives address translation, which rewrites addresses and
-leaves sequence numbers; a forwarder makes a connection of its own, with a number of its own. An end belongs to the
-namespace that has its address. Weak spot: something between that rewrites sequence numbers (a SYN proxy) makes one
-connection look like two; connections older than the capture are joined by their addresses.
+Rule: what two namespaces saw is one connection if the initial sequence numbers of both sides agree (RFC 9293, section 3.4.1:
+they are chosen anew for each connection). That survives address translation, which rewrites addresses and leaves sequence
+numbers; a forwarder makes a connection of its own, with a number of its own. QUIC is told by the client's first connection id
+and one end (RFC 9000, section 7.2). An end belongs to the namespace that has its address. Weak spot: something between that
+rewrites sequence numbers (a SYN proxy) makes one connection look like two; connections older than the capture are joined by
+their addresses.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from lab.trace.flows import Flow, flows
+from lab.trace.quic_flows import quic_flows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +30,7 @@ TOGETHER_NS = 60 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One TCP connection, wherever it was seen."""
+    """One connection, over TCP or QUIC, wherever it was seen."""
 
     id: int
     views: tuple[Flow, ...]
@@ -44,9 +46,10 @@ class Connection:
 
 
 def connections(packets: Iterable[Packet], inventory: Inventory, memo: Memo) -> tuple[Connection, ...]:
-    """All TCP connections, in order of first sight."""
+    """All connections over TCP and QUIC, in order of first sight."""
     addresses = {n.name: frozenset(a for i in n.interfaces for a in i.addresses) for n in inventory.namespaces}
-    groups = _groups(flows(packets, memo))
+    groups = [*_groups(flows(packets, memo)), *_quic_groups(quic_flows(packets, memo))]
+    groups.sort(key=lambda group: group[0].begun_ns)
     return tuple(_connection(number, group, addresses) for number, group in enumerate(groups))
 
 
@@ -67,6 +70,26 @@ def _groups(found: Iterable[Flow]) -> list[list[Flow]]:
             by_number[key].append(group)
         group.append(flow)
     return groups
+
+
+def _quic_groups(found: Iterable[Flow]) -> list[list[Flow]]:
+    """What two namespaces saw of one QUIC connection: the client's first id is the same, which it chose at random, and the
+    kernel has rewritten one end at most. A process that sends the datagrams on does so from a socket of its own, to another
+    address."""
+    groups: list[list[Flow]] = []
+    for flow in found:
+        group = next((g for g in groups if any(_same_datagrams(each, flow) for each in g)), None)
+        if group is None:
+            groups.append([flow])
+        else:
+            group.append(flow)
+    return groups
+
+
+def _same_datagrams(one: Flow, other: Flow) -> bool:
+    if not one.quic or not other.quic or one.quic.original != other.quic.original or one.namespace == other.namespace:
+        return False
+    return one.client == other.client or one.server == other.server
 
 
 def _key(flow: Flow) -> object:

@@ -18,6 +18,7 @@ from lab.trace.database import evidence
 from lab.trace.following import in_time
 from lab.trace.handshake import client_finished
 from lab.trace.index import gaps
+from lab.trace.listeners import written
 from lab.trace.lives import reads
 from lab.trace.moments import same_probe
 from lab.trace.sealed import opened
@@ -51,6 +52,7 @@ def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contra
     """The counts, and what contradicts them. `earlier`: the other requests on the client's connection."""
     found = {
         "connections": _connections(story),
+        "addresses": _addresses(story),
         **_segments(story),
         **_reads(story),
         "unread": _unread(story),
@@ -93,6 +95,17 @@ def _connections(story: Story) -> Count:
     return Count(len(mine), tuple(cite.packet(c.views[0].packets[0], "the client's connection begins") for c in mine))
 
 
+def _addresses(story: Story) -> Count:
+    """Of TCP there is one, for the connection is named by it; of QUIC those from which packets with its ids came."""
+    first = story.found[0].leg.connection
+    flow = first.receiver or first.best
+    if flow.quic and gaps(story.world.index, "packets", flow.namespace):
+        return UNKNOWN
+    moved = flow.quic.moved if flow.quic else ()
+    begins = cite.packet(flow.packets[0], f"the connection begins, from {written(flow.client)}")
+    return Count(1 + len(moved), (begins, *(cite.packet(p, f"the same connection, from {written(p.source)}") for p in moved)))
+
+
 def _same_process(story: Story, one: Connection, other: Connection) -> bool | None:
     pids = [story.world.senders[c.id].pid for c in (one, other)]
     return pids[0] == pids[1] if all(pids) else None
@@ -103,6 +116,10 @@ def _segments(story: Story) -> dict[str, Count]:
     names = "segments", "retransmitted", "disordered"
     if flow is None or gaps(story.world.index, "packets", flow.namespace):
         return dict.fromkeys(names, UNKNOWN)
+    if flow.quic:
+        came = [p for p in flow.packets if p.destination == flow.server]
+        cited = tuple(cite.packet(p, f"a datagram of {len(p.payload)} bytes came") for p in came[:4])
+        return {**dict.fromkeys(names, UNKNOWN), "segments": Count(len(came), cited)}
     told = segments(flow)
     first = cite.packet(flow.packets[0], f"{len(told.all)} segments with payload came from here on")
     lists = (told.all, told.repeated, told.disordered)
@@ -119,6 +136,8 @@ def _reads(story: Story) -> dict[str, Count]:
     life = here.leg.receiver.life
     if here.leg.failed and here.had is False:
         return _both(Count(0, (cite.packet(here.leg.flow.packets[0], "no connection came of it"),)))
+    if here.leg.flow.quic:
+        return _reads_of_datagrams(here)
     if life and life.complete and not gaps(story.world.index, "kernel"):
         taken = reads(life)
         size = sum(event.size for event in taken)
@@ -131,6 +150,18 @@ def _reads(story: Story) -> dict[str, Count]:
     if row and row.inode == 0 and here.counted.at_most == 0:
         return _both(Count(0, (cite.row(row),)))
     return _both(UNKNOWN)
+
+
+def _reads_of_datagrams(here: Account) -> dict[str, Count]:
+    """Where every datagram's read was seen."""
+    flow, life = here.leg.connection.receiver, here.leg.receiver.life
+    came = [p for p in flow.packets if p.destination == flow.server] if flow else []
+    taken = reads(life) if life else ()
+    size = sum(event.size for event in taken)
+    if not came or size != sum(len(p.payload) for p in came):
+        return _both(UNKNOWN)
+    told = tuple(cite.kernel(e, f"host pid {e.pid} read {e.size} bytes") for e in taken[:4])
+    return {"reads": Count(len(taken), told), "bytes_read": Count(size, told)}
 
 
 def _both(count: Count) -> dict[str, Count]:
@@ -162,7 +193,7 @@ def _requests(story: Story) -> Count:
         return Count(0, (_none_came(here),)) if here.leg.failed and here.had is False else UNKNOWN
     if here.leg.talk.streams is not None:
         return _heads(here)
-    if here.leg.talk.protocol == H2:
+    if here.leg.talk.protocol == H2 or here.leg.flow.quic:
         return UNKNOWN
     return _protected_requests(story) if here.leg.talk.protocol == TLS else _clear_requests(here)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lab.model.observations import Endpoint, Packet
     from lab.trace.moments import Memo
+    from lab.trace.quic_flows import Quic
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ class Flow:
     up: Stream
     """Client to server."""
     down: Stream
+    quic: Quic | None = None
+    """Of a connection over QUIC (`lab.trace.quic_flows`); None: over TCP."""
+
+    @property
+    def transport(self) -> str:
+        return "udp" if self.quic else "tcp"
 
     @property
     def begun_ns(self) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Hop
-from lab.trace import blind, bonds, cite
+from lab.trace import blind, bonds, cite, quic_told
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
+from lab.trace.quic_told import QUIC
 from lab.trace.streams import packet_at
 from lab.trace.sure import hop_open
 from lab.trace.talk import H2, TLS
@@ -35,13 +36,13 @@ def hop(story: Story, place: int) -> Hop:
     local = owner.local or (receiver.server if receiver else flow.server)
     said = here.leg.talk
     return Hop(
-        number=here.number, transport="tcp", local=written(local), peer=written(flow.client),
+        number=here.number, transport=flow.transport, local=written(local), peer=written(flow.client),
         asked=_asked(report, here, place), container=here.container,
         namespace=receiver.namespace if receiver else None, interface=_interface(here),
         listener=written(owner.listener.local) if owner.listener else None,
         process=process.name if process else None, pid=process.namespace_pid if process else None,
         host_pid=owner.pid if here.had else None, pid_candidates=owner.candidates if not owner.pid else (),
-        protocol=said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
+        protocol=QUIC if flow.quic else said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
         clear=clear(report, meant, here), stage=story.stages[place], received=here.had,
         stage_open=hop_open(story, place), joined_by=here.leg.bond,
@@ -125,12 +126,14 @@ def _tunnel(here: Account) -> Iterator[Evidence]:
 
 def _evidence(here: Account) -> Iterator[Evidence]:
     flow = here.leg.connection.receiver or here.leg.flow
-    if flow.syns:
+    if flow.quic:
+        yield from quic_told.evidence(flow, flow.quic)
+    elif flow.syns:
         again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
         yield cite.packet(flow.syns[0], f"SYN from {written(flow.client)} to {written(flow.server)}{again}", About.CONNECTION)
-    if flow.refused:
+    if flow.refused and not flow.quic:
         yield cite.packet(flow.refused, "RST: refused", About.CONNECTION)
-    if flow.accepted:
+    if flow.accepted and not flow.quic:
         yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection", About.CONNECTION)
     yield from _tunnel(here)
     yield from filter(None, (hello(here), readable(here)))

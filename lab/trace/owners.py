@@ -1,10 +1,10 @@
 """Which process received a connection, and which one initiated it.
 
-Strongest first: (a) a row of the socket table with the connection's own ends, and who holds a descriptor of it;
-(b) the kernel's timeline: who read and wrote on the socket with these ends; (c) an accept that can only have been
-this one's; (d) the listener and its holders. Holding is not accepting: parents and forks hold sockets on which they
-never read, so a reader beats a holder, and the two contradict each other only if no reader is among the holders.
-Weak spot: (d) names candidates, and a container only if all of them are in it.
+Strongest first: (a) a row of the socket table with the connection's own ends, and who holds a descriptor of it; (b) the
+kernel's timeline: who read and wrote on the socket with these ends; (c) an accept that can only have been this one's; (d) the
+listener and its holders; of QUIC what `lab.trace.quic_owners` says. Holding is not accepting: parents and forks hold sockets
+on which they never read, so a reader beats a holder, and the two contradict each other only if no reader is among the
+holders. Weak spot: (d) names candidates, and a container only if all of them are in it.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
-from lab.model.routes import Contradiction, Evidence
+from lab.model.routes import About, Contradiction, Evidence
 from lab.trace import cite
 from lab.trace.habits import NONE as NO_HABITS
 from lab.trace.habits import Habits
 from lab.trace.index import SLACK_NS, gaps
 from lab.trace.listeners import written
 from lab.trace.lives import BEGINS, Life, reads
+from lab.trace.quic_owners import having
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.model.observations import Endpoint, KernelEvent, SocketRow
+    from lab.model.observations import Endpoint, KernelEvent, Packet, SocketRow
     from lab.trace.connections import Connection
     from lab.trace.flows import Flow
     from lab.trace.index import Index
+    from lab.trace.quic_owners import Having
 
 CLOSE_NS = 2 * 10**9
 """A socket is made within this time of the connection's first packet, or it belongs to another one with the same ends."""
@@ -60,6 +62,8 @@ class Owner:
     life: Life | None = None
     evidence: tuple[Evidence, ...] = ()
     contradiction: Contradiction | None = None
+    read_up_to: Packet | None = None
+    """Of QUIC: the last of its datagrams that a process is known to have read."""
 
 
 NOBODY = Owner()
@@ -86,6 +90,8 @@ def receiver(index: Index, connection: Connection) -> Owner:
     flow = connection.receiver
     if flow is None:
         return NOBODY
+    if flow.quic:
+        return _of_datagrams(index, flow, flow.server, having(index, flow))
     local = _local(index, flow)
     found = _owner(index, flow, local, flow.client)
     listener = listener_of(index, flow.namespace, local, flow.begun_ns)
@@ -95,7 +101,31 @@ def receiver(index: Index, connection: Connection) -> Owner:
 def sender(index: Index, connection: Connection) -> Owner:
     """Who initiated it."""
     flow = connection.sender
+    if flow and flow.quic:
+        return _of_datagrams(index, flow, flow.client, having(index, flow, initiated=True))
     return _owner(index, flow, flow.client, flow.server, initiated=True) if flow else NOBODY
+
+
+def _of_datagrams(index: Index, flow: Flow, local: Endpoint, had: Having) -> Owner:
+    """The same of QUIC, whose connections no kernel knows."""
+    moves = tuple(sorted((*had.reads, *had.writes), key=lambda event: event.time_ns))
+    life = Life(local, flow.client if local == flow.server else flow.server, (), moves) if moves else None
+    return Owner(
+        namespace=flow.namespace,
+        local=local,
+        pid=had.pid,
+        candidates=() if had.pid else had.holders,
+        container=_container(index, [had.pid] if had.pid else had.holders),
+        owned=had.owned,
+        listener=had.socket,
+        row=had.waiting,
+        life=life,
+        evidence=(
+            *([cite.datagram_socket(had.socket, About.LISTENER)] if had.socket else []),
+            *_evidence(index, None, life, had.pid),
+        ),
+        read_up_to=had.read_up_to,
+    )
 
 
 def listener_of(index: Index, namespace: str, local: Endpoint, time_ns: int) -> SocketRow | None:

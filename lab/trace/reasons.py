@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Stage
+from lab.trace import quic_told
 from lab.trace.cite import place
 from lab.trace.handshake import ALERT_MOST
 from lab.trace.http import flaws
@@ -34,6 +35,8 @@ def because(report: ClientReport, here: Account, stage: Stage, sender: str) -> s
     """What was seen, and where. `sender`: who sent on this leg, in words."""
     flow = here.leg.flow
     syn = flow.syns[0] if flow.syns else None
+    if flow.quic and here.leg.failed:
+        return quic_told.unanswered(here, stage)
     if stage is Stage.REFUSED and syn and flow.refused:
         return f"SYN ({place(syn)}) was answered with RST ({place(flow.refused)})"
     if stage in (Stage.DROPPED, Stage.ON_INTERFACE, Stage.SENT) and syn:

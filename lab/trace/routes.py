@@ -28,6 +28,7 @@ from lab.trace.hops import hop
 from lab.trace.index import build, gaps
 from lab.trace.moments import Memo, up_to
 from lab.trace.owners import World, world
+from lab.trace.quic_told import over_quic
 from lab.trace.stages import stages, whole
 from lab.trace.sure import certificate_open, route_open, stage_open, timeline_open
 from lab.trace.talk import TLS
@@ -60,7 +61,7 @@ def _view(seen: Observations, memo: Memo) -> View:
 
 def _route(view: View, report: ClientReport) -> Route:
     known, claimed = view
-    sent_as_one = datagram(known, report, tuple(_evidence(report)))
+    sent_as_one = None if over_quic(known.index, report) else datagram(known, report, tuple(_evidence(report)))
     if sent_as_one:
         return sent_as_one
     if report.streams:

@@ -89,7 +89,7 @@ def _silent(legs: tuple[Leg, ...], found: Sequence[Account], place: int) -> bool
 
 def _stage(world: World, report: ClientReport, found: Sequence[Account], place: int, answerer: int | None) -> Stage:
     here = found[place]
-    if not here.leg.flow.accepted and here.leg.flow.syns:
+    if here.leg.failed:
         return _unanswered(here.leg, report)
     if answerer is not None and answerer in _behind(found, place):
         return Stage.ANSWERED
@@ -111,6 +111,8 @@ def _unanswered(leg: Leg, report: ClientReport) -> Stage:
     flow = leg.flow
     if flow.refused:
         return Stage.REFUSED
+    if flow.quic and leg.receiver.row:
+        return Stage.READABLE
     waited = report.error is not None and report.error.kind == "timeout"
     if len({(p.time_ns, p.namespace) for p in flow.syns}) > 1 or waited or leg.receiver.full:
         return Stage.DROPPED

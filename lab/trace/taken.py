@@ -56,6 +56,8 @@ def taken(index: Index, leg: Leg) -> Taken:
     flow = leg.connection.receiver
     if flow is None:
         return Taken()
+    if flow.quic:
+        return _of_datagrams(leg, flow)
     rows = [row for row in leg.receiver.rows if _tells(row)]
     sure = not gaps(index, "packets", flow.namespace) and not flow.up.missing
     acked = acknowledged(flow.up, flow.packets)
@@ -70,6 +72,16 @@ def taken(index: Index, leg: Leg) -> Taken:
         at_most=_at_most(leg.receiver, flow, rows if sure else [], at_least, None if gaps(index, "kernel") else read),
         unread=rows[-1] if rows else None,
     )
+
+
+def _of_datagrams(leg: Leg, flow: Flow) -> Taken:
+    """Of QUIC: what the datagrams stand for that a process is known to have read; the kernel acknowledges none of it."""
+    last, size = leg.receiver.read_up_to, len(flow.up.data)
+    later = (
+        start for start, piece in zip(flow.up.starts, flow.up.pieces, strict=True) if last and piece.time_ns > last.time_ns
+    )
+    read = next(later, size) if last else 0
+    return Taken(arrived=size, delivered=max(read, size if leg.receiver.row else 0), at_least=read)
 
 
 def _tells(row: SocketRow) -> bool:

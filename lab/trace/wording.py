@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.trace.quic_told import datagram_words
 from lab.trace.segments import placed
 from lab.trace.talk import POSTGRES, TLS
 
@@ -25,6 +26,9 @@ RECORDS = {20: "ChangeCipherSpec", 21: "alert", 22: "handshake", 23: "encrypted"
 
 def packet_words(view: Flow, said: Talk) -> Iterator[str]:
     """A name for each packet of a view, in order; empty for an acknowledgment that says nothing else."""
+    if view.quic:
+        yield from datagram_words(view, view.quic)
+        return
     bytes_of = {
         (packet.file, packet.number): _payload(said, packet, begin, kind, up=stream is view.up)
         for stream, source in ((view.up, view.client), (view.down, view.server))

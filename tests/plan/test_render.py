@@ -316,7 +316,7 @@ def test_a_row_speaks_of_every_option(server: str) -> None:
     of_others = (
         {"database"}
         if row.role == "proxy"
-        else {one for one in get_args(Option) if one.startswith(("send_proxy", "fastcgi")) or one.endswith("_upstream")}
+        else {one for one in get_args(Option) if one.startswith(("send_proxy", "fastcgi", "udp_")) or one.endswith("_upstream")}
     )
     assert not set(row.options) & set(row.cannot)
     assert {*row.options, *row.cannot} == set(get_args(Option)) - of_others - {"listeners"}

@@ -319,6 +319,12 @@ PAIRS: dict[str, Pair] = {
                 '"routes"',
                 "no connections",
             ),
+            Bad(
+                listens({"on": "0.0.0.0:8443", "transport": "udp", "tls": "passthrough", "routes": [{"to": "app:3000"}] * 2})
+                | QUIET,
+                '"tls"',
+                "to one upstream",
+            ),
         ],
     ),
     "refused-name": Pair(
@@ -546,6 +552,28 @@ PAIRS: dict[str, Pair] = {
         exact(tls={"sni": "shop.example"}),
         [Bad(exact(tls={"stop_after": 9}), '"stop_after"', "the whole handshake")],
     ),
+    "quic": Pair(
+        listens({"on": "0.0.0.0:8443", "tls": "ended", "quic": True, "routes": [{"to": "app:3000"}]}),
+        [
+            Bad(
+                listens({"on": "0.0.0.0:8443", "quic": True, "routes": [{"to": "app:3000"}]}) | QUIET, '"quic"', "no other way"
+            ),
+            Bad(
+                listens({"on": "0.0.0.0:8443", "tls": "passthrough", "quic": True, "routes": [{"to": "app:3000"}]}) | QUIET,
+                '"quic"',
+                "no other way",
+            ),
+        ],
+    ),
+    "over-quic": Pair(
+        request(url="https://shop.example:8443/", http=3, streams=2, new_port=True),
+        [
+            Bad(request(streams=2), '"streams"', "is of HTTP/3"),
+            Bad(request(new_port=True), '"new_port"', "is of HTTP/3"),
+            Bad(request(url="http://web:8080/", http=3), "http://web:8080/", "no clear text"),
+            Bad(request(url="https://shop.example:8443/", http=3, new_port=True), '"new_port"', "another request"),
+        ],
+    ),
     "look-twice": Pair(
         steps({"look": "one"}, {"look": "two"}),
         [Bad(steps({"look": "one"}, {"look": "one"}), "one", "has a look `one` already")],
@@ -677,6 +705,7 @@ PAIRS: dict[str, Pair] = {
         runs({"request": {"http": 2, "proxy": "127.0.0.1:3128", "marked": False, "ca": "ca.pem"}}),
         [
             Bad({"scope": {"project": "shop"}}, '"scope"', "is for containers that run already"),
+            Bad(request(marked=False), '"marked"', "is for containers that run already"),
             Bad(request(ca="ca.pem"), '"ca"', "is for containers that run already"),
         ],
     ),

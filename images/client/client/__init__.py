@@ -3,6 +3,8 @@
     connecting   a TCP connection whose own address is known even when it fails
     ordinary     a request sent by requests
     negotiated   a request in HTTP/2 or 1.1, by ALPN; client certificate; CONNECT
+    three        HTTP/3 over QUIC: several streams, another port
+    alternatives what answers announced by Alt-Svc
     staged       one connection, step by step
     streams      HTTP/2 on such a connection, stream by stream
     exact        exact bytes and one answer: the steps without anybody between; or one datagram

@@ -11,10 +11,11 @@ import signal
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from client import exact, keylog, negotiated, ordinary, staged
+from client import exact, keylog, negotiated, ordinary, staged, three
+from client.alternatives import Alternatives
 from client.connecting import Progress
 from client.report import Received, report
 
@@ -36,6 +37,7 @@ class Client:
     ca: str = ""
     """PEM text; nothing else is trusted."""
     open: Closable | None = None
+    alternatives: Alternatives = field(default_factory=Alternatives)
     staged: staged.Staged | None = None
     """The staged probe under way; `open` is the same."""
 
@@ -86,14 +88,19 @@ def probe(client: Client, request: dict[str, Any]) -> dict[str, Any]:
         return _with_keys(staged.reported(sent, {}))
     progress, received = Progress(), Received()
     started = time.time_ns()
-    send: Callable[..., Closable | None] = negotiated.send if asked.get("http") else ordinary.send
-    client.open = send(asked, client.ca, progress, received)
+    asked = client.alternatives.taken(asked) if asked.get("alt_svc") else asked
+    client.open = SENDS.get(asked.get("http") or "", negotiated.send)(asked, client.ca, progress, received)
+    client.alternatives.heard(asked, received.headers)
     return _with_keys(report(asked, started, time.time_ns(), progress, received))
 
 
 def _with_keys(told: dict[str, Any]) -> dict[str, Any]:
     """A report, and the secrets of the TLS sessions that it tells of."""
     return {**told, "keys": keylog.take()}
+
+
+SENDS: dict[str, Callable[..., Closable | None]] = {"": ordinary.send, "3": three.send}
+"""Version of HTTP that is asked for -> how; all others are agreed on."""
 
 
 def begin(client: Client, request: dict[str, Any]) -> dict[str, Any]:

@@ -46,16 +46,17 @@ def _collisions(view: View) -> Iterator[Finding]:
         address = ip(host)
         if address is None:
             continue
-        held = taken.setdefault((namespace_of(name, container), listen.transport, address.version, port), [])
-        for other, there in held:
-            first = ip(there)
-            if first == address or address.is_unspecified or (first and first.is_unspecified):
-                where = "" if first == address else f" on {there}"
-                whose = f"`{other}`" if other != name else "a listener above"
-                told = Told(f"{listen.transport} port {port} of this namespace is held{where} by {whose}")
-                yield Finding((*path, "on"), told)
-                break
-        held.append((name, host))
+        for transport in (listen.transport, *(["udp"] if listen.quic else [])):
+            held = taken.setdefault((namespace_of(name, container), transport, address.version, port), [])
+            for other, there in held:
+                first = ip(there)
+                if first == address or address.is_unspecified or (first and first.is_unspecified):
+                    where = "" if first == address else f" on {there}"
+                    whose = f"`{other}`" if other != name else "a listener above"
+                    told = Told(f"{transport} port {port} of this namespace is held{where} by {whose}")
+                    yield Finding((*path, "on"), told)
+                    break
+            held.append((name, host))
 
 
 def _absent(view: View) -> Iterator[Finding]:
@@ -176,15 +177,30 @@ def _clear_only(view: View) -> Iterator[Finding]:
 
 
 _STREAMS_ONLY = ("tls", "routes", "proxy_protocol", "h2c")
-"""Fields that speak of connections."""
+"""Fields that speak of connections; datagrams that are passed through have a route."""
 
 
 def _datagrams(view: View) -> Iterator[Finding]:
     for path, _, _, listen in listeners(view):
+        passed = listen.tls is Tls.PASSTHROUGH
         for field in _STREAMS_ONLY if listen.transport == "udp" else ():
-            if getattr(listen, field) not in (Tls.NONE, (), False):
+            if getattr(listen, field) not in (Tls.NONE, (), False) and not (passed and field != "proxy_protocol"):
                 told = Told(f"a listener of datagrams has no connections, so `{field}` means nothing", "", "leave it out")
                 yield Finding((*path, field), told, key=True)
+        if listen.transport == "udp" and passed and (len(listen.routes) != 1 or listen.routes[0].sni):
+            told = Told("datagrams are sent on to one upstream, by no name", "", "give it one route, without `sni`")
+            yield Finding((*path, "tls"), told, key=True)
+
+
+def _quic(view: View) -> Iterator[Finding]:
+    for path, _, _, listen in listeners(view):
+        if listen.quic and (
+            listen.transport == "udp" or {listen.tls, *(rule.tls for rule in listen.routes)} - {None} != {Tls.ENDED}
+        ):
+            told = Told(
+                "HTTP/3 has no other way than TLS that ends here", "", "set `tls: ended` and `transport: tcp`, or leave it out"
+            )
+            yield Finding((*path, "quic"), told, key=True)
 
 
 def _unknown_names(view: View) -> Iterator[Finding]:
@@ -215,6 +231,7 @@ RULES = (
     Rule("pointless", "a listener's fields mean something under its `tls`", _pointless),
     Rule("clear-only", "HTTP/2 by prior knowledge is asked of a listener in clear", _clear_only),
     Rule("datagrams", "a listener of datagrams asks for nothing that needs a connection", _datagrams),
+    Rule("quic", "a listener that speaks HTTP/3 ends TLS", _quic),
     Rule(
         "refused-name", "a route by SNI is for a name that the listener does not refuse", _unknown_names, reads=("namespaces",)
     ),

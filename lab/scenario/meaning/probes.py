@@ -82,6 +82,26 @@ def _headers(view: View) -> Iterator[Finding]:
             yield Finding(path, Told("a header carries bytes, so characters up to U+00FF (RFC 9110, section 5.5)"))
 
 
+_THIRD_ONLY = ("streams", "new_port")
+"""Fields of a request that HTTP/3 alone has."""
+
+
+def _over_quic(view: View) -> Iterator[Finding]:
+    for name, probe in view.scenario.probes.items():
+        request, path = probe.request, ("probes", name, "request")
+        given = request.model_fields_set if request and request.http != 3 else set()
+        for field in _THIRD_ONLY:
+            if field in given:
+                told = Told(f"`{field}` is of HTTP/3, and this request is not", "", "add `http: 3`, or leave it out")
+                yield Finding((*path, field), told, key=True)
+        if request and request.http == 3 and not request.url.startswith("https:"):
+            told = Told("HTTP/3 has no clear text", "an https URL", "write https://, or take another version")
+            yield Finding((*path, "url"), told)
+        if request and request.http == 3 and request.new_port and request.streams < 2:
+            told = Told("the port changes after the first answer, so there must be another request", "", "add `streams: 2`")
+            yield Finding((*path, "new_port"), told, key=True)
+
+
 def _moments(view: View) -> Iterator[Finding]:
     for path, _ in view.matches(("probes", ANY, "steps", ANY, "expect")):
         if at(view.tree, (*path[:-1], "look")) is None:
@@ -94,5 +114,6 @@ RULES = (
     Rule("via", "only a probe from the host has a way in", _ways),
     Rule("not-published", "the way in from the host is open", _published, reads=("namespaces",)),
     Rule("headers", "headers are ones that a client can send", _headers, running=True),
+    Rule("over-quic", "what only HTTP/3 has is asked of HTTP/3", _over_quic, running=True),
     Rule("moment", "what is expected of a moment has a look", _moments, running=True),
 )

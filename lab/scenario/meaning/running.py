@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 ARRANGED = ("networks", "namespaces", "containers", "listening", "variants", "twins")
 """Sections that describe, or change, what the lab would start."""
 
+OF_CLIENT = (("request", "streams"), ("request", "new_port"), ("request", "alt_svc"))
+"""What the lab's client does on a connection, or remembers, beside sending one request."""
+
 SENT: tuple[Path, ...] = tuple(
-    ("probes", ANY, *key) for key in (("via",), ("steps",), ("repeat",), ("exact", "transport"), ("exact", "tls"))
+    ("probes", ANY, *key) for key in (("via",), ("steps",), ("repeat",), ("exact", "transport"), ("exact", "tls"), *OF_CLIENT)
 )
 """What a probe of a running deployment cannot have."""
 
