@@ -49,9 +49,9 @@ Option = Literal[
 ]
 """What a scenario may ask of a server beside TLS and routing: keys of `Listen`, `Limits` and `Container`.
 
-`udp_passthrough`: datagrams are sent on as they are. `send_proxy_to_some`: a PROXY line to one upstream of a listener and none to another. `listeners`: their number. `h2_alone`:
-HTTP/2 by ALPN and no HTTP/1.1; `h2_second`: both, and HTTP/1.1 preferred. `h2_upstream`, `h2c_upstream`: HTTP/2 to an upstream,
-in TLS and in clear."""
+`udp_passthrough`: datagrams are sent on as they are. `send_proxy_to_some`: a PROXY line to one upstream of a listener and
+none to another. `listeners`: their number. `h2_alone`: HTTP/2 by ALPN and no HTTP/1.1; `h2_second`: both, and HTTP/1.1
+preferred. `h2_upstream`, `h2c_upstream`: HTTP/2 to an upstream, in TLS and in clear."""
 
 
 class Bound(BaseModel):
