@@ -44,6 +44,8 @@ class Index:
     processes: Mapping[int, SeenProcess]
     containers: Mapping[int, str]
     """Host pid -> container."""
+    begun: Mapping[tuple[str, Endpoint, Endpoint], Sequence[int]]
+    """(namespace, server, client) -> when connections with these ends began there, in order of time."""
     rows: Mapping[tuple[str, Endpoint, Endpoint], Sequence[SocketRow]]
     """(namespace, local, peer) -> rows of the socket table."""
     rows_by_peer: Mapping[tuple[str, Endpoint], Sequence[SocketRow]]
@@ -87,6 +89,7 @@ def build(seen: Observations, memo: Memo) -> Index:
         received_in=_grouped((receiver[c.id], c) for c in found if c.id in receiver),
         processes=processes,
         containers={p.pid: name for p in processes.values() if (name := _container(p, seen))},
+        begun=_grouped(sorted(((v.namespace, v.server, v.client), v.begun_ns) for c in found for v in c.views)),
         rows=_grouped(((r.namespace, r.local, r.peer), r) for r in rows if r.state != "LISTEN"),
         rows_by_peer=_grouped(((r.namespace, r.peer), r) for r in rows if r.state != "LISTEN"),
         listeners=_grouped((r.namespace, r) for r in rows if r.state == "LISTEN"),

@@ -47,6 +47,12 @@ class Life:
         return self.first.time_ns
 
     @property
+    def ended_ns(self) -> int:
+        """Time of its last event."""
+        last = (*self.states[-1:], *self.moves[-1:], *self.signs[-1:], *([self.opened] if self.opened else []))
+        return max(event.time_ns for event in last)
+
+    @property
     def complete(self) -> bool:
         """Whether it was seen from the socket's beginning."""
         return bool(self.states) or self.opened is not None

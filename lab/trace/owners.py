@@ -10,9 +10,10 @@ holders. Weak spot: (d) names candidates, and a container only if all of them ar
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
+from math import inf
 from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Contradiction, Evidence
@@ -25,7 +26,7 @@ from lab.trace.lives import BEGINS, Life, reads
 from lab.trace.quic_owners import having
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lab.model.observations import Endpoint, KernelEvent, Packet, SocketRow
     from lab.trace.connections import Connection
@@ -76,13 +77,27 @@ class World:
     index: Index
     receivers: tuple[Owner, ...]
     senders: tuple[Owner, ...]
+    from_others: Mapping[tuple[str, str], Sequence[Connection]] = field(default_factory=dict)
+    """(namespace, container) -> connections that the container received there from another one, in order of time."""
     habits: Habits = NO_HABITS
 
 
 def world(index: Index) -> World:
     """Find out who had the ends of every connection."""
     found = index.connections
-    return World(index, tuple(receiver(index, c) for c in found), tuple(sender(index, c) for c in found))
+    receivers, senders = tuple(receiver(index, c) for c in found), tuple(sender(index, c) for c in found)
+    return World(index, receivers, senders, _from_others(found, receivers, senders))
+
+
+def _from_others(
+    found: Iterable[Connection], receivers: Sequence[Owner], senders: Sequence[Owner]
+) -> dict[tuple[str, str], list[Connection]]:
+    received = defaultdict(list)
+    for connection in found:
+        to, by = receivers[connection.id].container, senders[connection.id].container
+        if to and by and to != by and connection.receiver:
+            received[connection.receiver.namespace, to].append(connection)
+    return dict(received)
 
 
 def receiver(index: Index, connection: Connection) -> Owner:
@@ -170,7 +185,8 @@ def _local(index: Index, flow: Flow) -> Endpoint:
 
 
 def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiated: bool = False) -> Owner:
-    rows = tuple(r for r in index.rows.get((flow.namespace, local, peer), ()) if r.time_ns >= flow.begun_ns)
+    until = _next(index, flow)
+    rows = tuple(r for r in index.rows.get((flow.namespace, local, peer), ()) if flow.begun_ns <= r.time_ns < until)
     row = _row(rows)
     life = next((each for each in index.lives.get((local, peer), ()) if _fits(each, flow)), None)
     connecter = life.connecter if life and initiated else None
@@ -192,6 +208,13 @@ def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiat
     )
 
 
+def _next(index: Index, flow: Flow) -> float:
+    """When the next connection with the same ends began; a row of the table from then on is of that one."""
+    begun = index.begun[flow.namespace, flow.server, flow.client]
+    place = bisect_right(begun, flow.begun_ns)
+    return begun[place] if place < len(begun) else inf
+
+
 def _row(rows: Sequence[SocketRow]) -> SocketRow | None:
     """The row that says most: the last one with holders, else the last one of the accept queue, else the last."""
     held = [row for row in rows if row.holders]
@@ -200,7 +223,10 @@ def _row(rows: Sequence[SocketRow]) -> SocketRow | None:
 
 
 def _fits(life: Life, flow: Flow) -> bool:
-    """The same ends exist in several namespaces on loopback, and again later: time and the processes' namespace decide."""
+    """The same ends exist in several namespaces on loopback, and again later: time and the processes' namespace decide. A
+    socket whose last event was before is of an earlier connection, however short a time before."""
+    if life.ended_ns < flow.begun_ns - SLACK_NS:
+        return False
     near = not flow.syns or any(abs(e.time_ns - flow.begun_ns) < CLOSE_NS for e in life.states)
     if not life.states:  # by strace: a socket that waited long may be accepted late
         near = not flow.syns or flow.begun_ns - SLACK_NS <= life.begun_ns <= flow.ended_ns + CLOSE_NS

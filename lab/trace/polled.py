@@ -30,12 +30,10 @@ def polled(world: World, leg: Leg, meant: Asked, until_ns: int) -> Iterator[Leg]
     container = leg.receiver.container
     if not meant.token or not container:
         return
-    for connection in world.index.received_in.get(leg.receiver.namespace or "", ()):
-        worker = world.senders[connection.id].container
-        if world.receivers[connection.id].container == container and worker not in (None, container):
-            found = _given(world, connection, leg, meant.token.encode(), until_ns)
-            if found:
-                yield found
+    token = meant.token.encode()
+    for connection in world.from_others.get((leg.receiver.namespace or "", container), ()):
+        if token in connection.best.down.data and (found := _given(world, connection, leg, token, until_ns)):
+            yield found
 
 
 def _given(world: World, connection: Connection, leg: Leg, token: bytes, until_ns: int) -> Leg | None:
