@@ -65,7 +65,7 @@ $(STAMP): requirements.lock Makefile
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements.lock; \
 	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	pwd > "$$site/lab-checkout.pth"; \
-	printf '#!%s\nfrom lab.cli import main\nmain()\n' "$$(pwd)/$(BIN)/python" > $(BIN)/lab; \
+	printf '#!%s\nfrom lab.cli import main\nif __name__ == "__main__":\n    main()\n' "$$(pwd)/$(BIN)/python" > $(BIN)/lab; \
 	chmod +x $(BIN)/lab; \
 	rm -f $(VENV)/.made-of-*; \
 	touch $(STAMP); \

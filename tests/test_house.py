@@ -80,6 +80,7 @@ WANTED = [
     "down",
     "judge",
     "contract",
+    "grid",
     "images",
     "engine",
     "doctor",

@@ -71,7 +71,12 @@ func say(event string, r *http.Request) {
 
 func handle(w http.ResponseWriter, r *http.Request) {
 	say("dispatched", r)
-	size, _ := io.Copy(io.Discard, r.Body)
+	size, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		say("answered", r)
+		return
+	}
 	body, _ := json.Marshal(answer{"go", r.Method, r.RequestURI, size})
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(append(body, '\n'))

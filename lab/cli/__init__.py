@@ -6,6 +6,7 @@ tracing    trace
 reading    list, plan, validate, schema, compose, claims
 standing   up, ps, shell, logs, down
 contract   contract
+grid       grid
 machine    images, engine, doctor, clean
 """
 
@@ -28,9 +29,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-from lab.cli import contract, machine, reading, running, standing, tracing, watching  # noqa: E402 - they register commands on `app`
+from lab.cli import contract, grid, machine, reading, running, standing, tracing, watching  # noqa: E402 - they register commands on `app`
 
-for module in (running, watching, tracing, reading, standing, contract, machine):
+for module in (running, watching, tracing, reading, standing, contract, grid, machine):
     module.register(app)
 
 

@@ -11,7 +11,7 @@ from lab.engine.journal import opened
 from lab.engine.looking import MARGIN_SECONDS, calm, look
 from lab.engine.staging import Staging, Stop, carry_out
 from lab.engine.targets import target, tls_fields
-from lab.engine.wire import base64
+from lab.engine.wire import base64, marked
 from lab.plan.told import sent
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _send(staging: Staging) -> None:
 def _job(standing: Standing, probe: PlannedProbe, label: str) -> dict[str, Any]:
     return {
         "probe": label,
-        "token": secrets.token_hex(8) if probe.url else "",
+        "token": secrets.token_hex(8) if probe.url else marked(probe.send),
         "connect": list(target(standing, probe, probe.connect)),
         "url": probe.url,
         "streams": probe.streams,

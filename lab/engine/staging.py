@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.engine.acts import DOES, Came, report
 from lab.engine.looking import ask, calm, look
-from lab.model.steps import PlannedLook, StepDone
+from lab.engine.wire import marked
+from lab.model.steps import PlannedLook, PlannedSend, StepDone
 from lab.plan.told import words
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ class Staging:
 def carry_out(staging: Staging) -> None:
     """Take all steps, then look once more and report. Raises UnsupportedError."""
     probe = staging.probe
-    begun = {"probe": staging.label, "token": "", "connect": list(probe.connect), "timeout": probe.timeout}
+    written = b"".join(piece for step in probe.steps if isinstance(step.act, PlannedSend) for piece in step.act.pieces)
+    begun = {"probe": staging.label, "token": marked(written), "connect": list(probe.connect), "timeout": probe.timeout}
     ask(staging.client, "begin", 0, **begun)
     for number, step in enumerate(probe.steps, start=1):
         _take(staging, number, step)

@@ -49,4 +49,5 @@ def tls_fields(standing: Standing, tls: PlannedTls | None) -> dict[str, Any] | N
         "version": tls.version,
         "certificate": standing.bench.authority.client_pem(tls.certificate),
         "stop_after": tls.stop_after,
+        "resume": tls.resume,
     }

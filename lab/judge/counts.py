@@ -27,6 +27,7 @@ SAYS: Mapping[str, str] = {
     "requests": "whole request heads on them: {expected}",
     "dispatches": "times that a handler was entered: {expected}",
     "answers": "final answers that came back: {expected}",
+    "interim": "interim responses (1xx) that came back: {expected}",
     "queries": "queries that the handler sent to a database: {expected}",
     "streams": "streams that the client opened on its connection: {expected}",
     "resets": "streams among them that it reset: {expected}",

@@ -245,7 +245,7 @@ def says_of(key: str, expected: object) -> str:
     return said
 
 
-_NONE_WITHOUT = ("sni", "tls")
+_NONE_WITHOUT = ("sni", "tls", "session")
 """Fields of TLS: on a hop whose bytes were seen and are something else, their absence is a finding."""
 
 
@@ -264,6 +264,8 @@ _READ_FROM: Mapping[str, tuple[About, ...]] = {
     "protocol": (About.BYTES,),
     "sni": (About.BYTES,),
     "tls": (About.BYTES,),
+    "session": (About.BYTES,),
+    "connection": (About.CONNECTION,),
 }
 """Field of a hop -> what tells it. What became of TLS shows in the bytes of the next hop too, and in the certificate."""
 

@@ -15,6 +15,8 @@ class Quirk(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     says: str
     source: str
+    grid: dict[str, str] = {}
+    """Ask of the grid (`lab.model.grid`) -> words that its cell has because of this."""
 
 
 Option = Literal[

@@ -140,6 +140,12 @@ class Hop:
     """Whether a process had the connection; None: no witness could tell, and then `container` None says nothing."""
     stage_open: str = ""
     """Why it may have got further on this hop than `stage`; empty: it did not."""
+    code: int | None = None
+    """Status of the answer that came back on it, where it can be read."""
+    connection: str | None = None
+    """`new`, or `kept`: it was there before the client's own connection; of the client's own, before the capture."""
+    session: str | None = None
+    """Of TLS: `new`, with a certificate of the receiver's, or `resumed`, without one. None: no TLS, or it cannot be told."""
     joined_by: str | None = None
     """What ties this hop to the one before it: `same ClientHello`, `token in clear`, `same process wrote it`,
     `identical bytes`, `time alone`. None for the first."""
@@ -197,6 +203,8 @@ class Counts:
     requests: int | None = None
     dispatches: int | None = None
     answers: int | None = None
+    interim: int | None = None
+    """Interim responses (1xx), where they can be read."""
     queries: int | None = None
     streams: int | None = None
     resets: int | None = None
@@ -216,6 +224,15 @@ class StreamTold:
     stage_open: str = ""
     """Why it may have got further than `stage`; empty: it did not."""
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the receiver ended the client's connection, before the client did."""
+
+    how: str
+    """`closed` (FIN), `reset` (RST)."""
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +272,8 @@ class Route:
     timeline: tuple[Moment, ...] = ()
     timeline_open: str = ""
     """Which witness's lines may be missing in it. Empty: none."""
+    ending: Ending | None = None
+    """None: it was still open when the client ended it, or when the evidence ends."""
     database: tuple[Hop, ...] = ()
     """Connections on which the handler asked a database for this request; its own traffic, and no hops of the request."""
     streams: tuple[StreamTold, ...] = ()

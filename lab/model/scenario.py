@@ -245,6 +245,8 @@ class ClientTls(_Strict):
     """What the client shows of itself: a certificate of the run's CA, or one of a CA that nobody knows."""
     version: Literal["1.2", "1.3"] | None = None
     """The only version offered; absent: both."""
+    resume: bool = False
+    """Resume the session that the client's last connection to this place left behind, if it left one."""
     stop_after: Annotated[int, Field(ge=1, le=16384)] | None = None
     """Only in a step: send so many bytes of the ClientHello and hold the others back, for a later step `tls: rest`."""
 
@@ -369,6 +371,10 @@ class HopExpect(_Strict):
     protocol: Literal["tls", "quic", "http/1.0", "http/1.1", "h2", "fastcgi", "polled", "bytes"] | None = None
     tls: Literal["ended", "passed through", "begun", "none"] | None = None
     sni: HostName | None = None
+    connection: Literal["new", "kept"] | None = None
+    """`kept`: it was there before the client's own connection was opened."""
+    session: Literal["new", "resumed"] | None = None
+    """Of TLS: begun with a certificate, or an earlier one resumed without."""
 
 
 class Expect(_Strict):
@@ -414,6 +420,8 @@ class Expect(_Strict):
     """Times that a handler was entered for them, each held against a read of the kernel."""
     answers: Count | None = None
     """Final answers (1xx not counted) that came back on them."""
+    interim: Count | None = None
+    """Interim responses (1xx, 101 excepted) that came back on them, where they can be read."""
     queries: Count | None = None
     streams: Count | None = None
     """Streams of HTTP/2 that were opened on the client's connection, by the packets; inside TLS decrypted with its secrets."""

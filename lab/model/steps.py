@@ -27,6 +27,8 @@ class PlannedTls:
     """`1.2` or `1.3`: the only version offered; None: both."""
     stop_after: int | None = None
     """Bytes of the ClientHello after which to stop; None: go on to the end of the handshake."""
+    resume: bool = False
+    """Offer the session that the last connection to this place left behind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _act(step: Step, authority: str) -> Any:
 
 
 def _tls(asked: ClientTls) -> PlannedTls:
-    return PlannedTls(asked.sni, asked.alpn, asked.verify, asked.certificate, asked.version, asked.stop_after)
+    return PlannedTls(asked.sni, asked.alpn, asked.verify, asked.certificate, asked.version, asked.stop_after, asked.resume)
 
 
 def _stream(asked: Stream, authority: str) -> PlannedStream:

@@ -80,6 +80,7 @@ def _handshake(act: PlannedHandshake) -> str:
 def _offer(tls: PlannedTls) -> str:
     parts = [f"ALPN {', '.join(tls.alpn)}"] if tls.alpn else []
     parts += [f"TLS {tls.version} only"] if tls.version else []
+    parts += ["resuming the last session"] if tls.resume else []
     parts += ["without verifying the server"] if not tls.verify else []
     parts += [_SHOWING[tls.certificate]] if tls.certificate in _SHOWING else []
     return "".join(f", {part}" for part in parts)

@@ -89,6 +89,7 @@ def probe(route: Route) -> dict[str, object]:
         "id": route.probe,
         "moment": route.moment,
         "stage": str(route.stage),
+        "ended": route.ending.how if route.ending else None,
         "dispatched": route.dispatched,
         "answer": route.diagnosis,
         "status": route.status,
@@ -156,6 +157,9 @@ def _hop(hop: Hop) -> dict[str, object]:
         "alpn_offered": list(hop.alpn_offered),
         "tls": None if hop.tls is None else str(hop.tls),
         "stage": str(hop.stage),
+        "code": hop.code,
+        "connection": hop.connection,
+        "session": hop.session,
         "witnesses": [cite(e) for e in hop.evidence],
         "evidence": [_evidence(e) for e in hop.evidence],
     }

@@ -1,6 +1,7 @@
 """What a client asked for: the requests in the bytes that it sent, and which of them its probe is about.
 
-Rule: of several requests on one connection the last that was begun is meant; how far it got is how far the probe got. Weak
+Rule: of several requests on one connection the last that was begun is meant; how far it got is how far the probe got. A
+request may carry a token of its own in its field `Lab-Probe`; at a look the last of the probe's may not have been sent. Weak
 spot: of an ordinary request the client tells its head and perhaps no body, so what is missing behind it says nothing.
 """
 
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lab.trace.http import NotProxy, proxy_header
-from lab.trace.messages import Message, requests
+from lab.trace.messages import Message, mark, requests
 
 if TYPE_CHECKING:
     from lab.model.observations import ClientReport, SentStream
@@ -61,7 +62,8 @@ def _asked(sent: bytes, token: str) -> Asked:
     found = requests(sent, begin)
     if not found:
         return Asked((), 0, sent[begin:], token, begin)
-    return Asked(found, len(found) - 1, sent[found[-1].offset :], token, found[-1].offset)
+    data = sent[found[-1].offset :]
+    return Asked(found, len(found) - 1, data, mark(data) or token, found[-1].offset)
 
 
 def _behind_proxy_header(sent: bytes) -> int:
@@ -74,7 +76,8 @@ def _behind_proxy_header(sent: bytes) -> int:
 
 @lru_cache(maxsize=4096)
 def one_of(sent: bytes, token: str, number: int) -> Asked:
-    """The same, with another of its requests meant."""
+    """The same, with another of its requests meant, which may carry a token of its own."""
     whole = _asked(sent, token)
     message = whole.messages[number]
-    return Asked(whole.messages, number, sent[message.offset : message.end], token, message.offset)
+    data = sent[message.offset : message.end]
+    return Asked(whole.messages, number, data, mark(data) or token, message.offset)

@@ -9,6 +9,7 @@ open. Weak spot: inside a session without secrets nothing is counted by stream.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from lab.trace.handshake import client_finished
 from lab.trace.index import gaps
 from lab.trace.listeners import written
 from lab.trace.lives import reads
+from lab.trace.messages import interim
 from lab.trace.moments import same_probe
 from lab.trace.sealed import opened
 from lab.trace.segments import segments
@@ -30,7 +32,7 @@ from lab.trace.talk import BYTES, H2, TLS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lab.model.observations import SocketRow
+    from lab.model.observations import AppEvent, SocketRow
     from lab.model.routes import Evidence
     from lab.trace.account import Account, Story
     from lab.trace.connections import Connection
@@ -59,19 +61,35 @@ def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contra
         "requests": _requests(story),
         "dispatches": _dispatches((*earlier, story)),
         "answers": _answers(story),
+        "interim": _interim(story),
         "queries": _queries((*earlier, story)),
         **_streams(story),
         "upstreams": _upstreams((*earlier, story)),
     }
     evidence = tuple((name, each) for name, count in found.items() for each in dict.fromkeys(count.evidence) if each)
     told = Counts(**{name: count.number for name, count in found.items()}, evidence=evidence)
-    return told, tuple(_too_many(told))
+    return told, tuple(_too_many((*earlier, story), told))
 
 
-def _too_many(told: Counts) -> Iterator[Contradiction]:
+def _too_many(stories: Sequence[Story], told: Counts) -> Iterator[Contradiction]:
+    """More handlers entered on one connection than requests came from the client. A mirror or a second attempt delivers a
+    request to several servers, but to each of them once, on a connection of its own."""
     cited = dict(reversed(told.evidence))
-    if told.dispatches and told.requests is not None and told.dispatches > told.requests and "requests" in cited:
-        yield Contradiction("how many requests there were", cited["dispatches"], cited["requests"])
+    if told.requests is None or "requests" not in cited:
+        return
+    entered: dict[int, dict[tuple[str, int], AppEvent]] = defaultdict(dict)
+    for here, event in _handlers(stories):
+        entered[here.leg.connection.id][event.file, event.line] = event
+    for events in entered.values():
+        if len(events) > told.requests:
+            yield Contradiction(
+                "how many requests there were", cite.application(next(iter(events.values()))), cited["requests"]
+            )
+
+
+def _handlers(stories: Sequence[Story]) -> Iterator[tuple[Account, AppEvent]]:
+    """Handlers entered, with the leg on which the request came."""
+    return ((here, e) for s in stories for here in s.found for e in here.events if e.event == "dispatched")
 
 
 def _connections(story: Story) -> Count:
@@ -270,7 +288,7 @@ def _last(here: Account) -> Evidence | None:
 
 def _dispatches(stories: Sequence[Story]) -> Count:
     """Handlers entered, for each request on the connection; each with the read that came before it."""
-    events = {(e.file, e.line): (here, e) for s in stories for here in s.found for e in here.events if e.event == "dispatched"}
+    events = {(event.file, event.line): (here, event) for here, event in _handlers(stories)}
     if not events:
         denied = all(story.reached is False for story in stories)
         return Count(0, (_none_dispatched(stories[-1]),)) if denied else UNKNOWN
@@ -296,6 +314,18 @@ def _queries(stories: Sequence[Story]) -> Count:
 def _none_dispatched(story: Story) -> Evidence:
     last = story.found[-1]
     return cite.packet(last.leg.flow.packets[0], f"the furthest connection of it, which got as far as {story.stages[-1]}")
+
+
+def _interim(story: Story) -> Count:
+    """Interim responses: in clear by the packets; nobody keeps those inside TLS."""
+    here = story.found[0]
+    said, down = here.leg.talk, here.leg.flow.down
+    if said.protocol in (TLS, H2) or gaps(story.world.index, "packets", story.report.namespace) or not down.whole:
+        return UNKNOWN
+    found = interim(down.data, (0, *(each.end for each in said.answers if each.end)))
+    told = tuple(cite.packet(packet_at(down, offset), f"interim response {code}") for offset, code in found)
+    none = cite.packet(here.leg.flow.packets[0], "the connection begins; no interim response came on it")
+    return Count(len(found), told or (none,))
 
 
 def _answers(story: Story) -> Count:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Hop
-from lab.trace import blind, bonds, cite, quic_told
+from lab.trace import blind, bonds, cite, quic_told, resumption
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
 from lab.trace.quic_told import QUIC
@@ -45,7 +45,8 @@ def hop(story: Story, place: int) -> Hop:
         protocol=QUIC if flow.quic else said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
         clear=clear(report, meant, here), stage=story.stages[place], received=here.had,
-        stage_open=hop_open(story, place), joined_by=here.leg.bond,
+        stage_open=hop_open(story, place), code=here.code, connection=_age(story.found, place),
+        session=resumption.session(here), joined_by=here.leg.bond,
         entry=_entry(report, story.found, place),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip
@@ -64,6 +65,13 @@ def clear(report: ClientReport, meant: Asked, here: Account) -> bool | None:
     if meant.token:
         return bonds.own(data, meant)
     return bonds.own(data, meant) or (bool(data) and data[: len(meant.data)] in meant.data) or here.leg.bond is not None
+
+
+def _age(found: Sequence[Account], place: int) -> str:
+    """Whether a connection was there before the client's own."""
+    first, here = found[0].leg.connection, found[place].leg.connection
+    older = here.begun_ns < first.begun_ns if place else not here.best.syns
+    return "kept" if older else "new"
 
 
 def _asked(report: ClientReport, here: Account, place: int) -> str:
@@ -136,7 +144,7 @@ def _evidence(here: Account) -> Iterator[Evidence]:
     if flow.accepted and not flow.quic:
         yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection", About.CONNECTION)
     yield from _tunnel(here)
-    yield from filter(None, (hello(here), readable(here)))
+    yield from filter(None, (hello(here), resumption.evidence(here), readable(here)))
     yield from here.leg.receiver.evidence
     yield from _bond(here)
     for exchange in here.blind:

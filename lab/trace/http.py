@@ -20,7 +20,7 @@ PROXY_2 = b"\r\n\r\n\x00\r\nQUIT\n"
 PROXY_1 = b"PROXY "
 PROXY_1_MOST = 107
 """Bytes of the longest PROXY line of version 1, line end included."""
-LINE_MOST = 1 << 16
+LINE_MOST = 1 << 17
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 REQUEST = re.compile(rb"([^ \r\n]{1,64}) ([^\r\n]*) HTTP/(\d)\.(\d)\r?$")
 """Lenient on purpose: a request with a bad method is still a request, and it is the server's to refuse it."""

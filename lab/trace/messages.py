@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lab.trace.http import HEAD_END, Head, NotHttp, begun, request_head, status_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lab.trace.http import Status
 
@@ -24,7 +24,9 @@ MOST = 10_000
 """Messages of one connection that are told apart."""
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _SIZE_LINE = 4096
+_INTERIM = re.compile(rb"HTTP/1\.[01] (1\d\d)[ \r\n]")
 WITHOUT_BODY = (204, 304)
+SWITCHING = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,13 @@ def _fields(head: bytes) -> dict[bytes, list[bytes]]:
     return found
 
 
+def mark(data: bytes) -> str:
+    """The token that a request carries in its field `Lab-Probe`; empty: none, or several."""
+    end = HEAD_END.search(data)
+    found = _fields(data[: end.start()]).get(b"lab-probe", []) if end else []
+    return found[0].decode("latin-1") if len(found) == 1 else ""
+
+
 def _fault(fields: dict[bytes, list[bytes]]) -> str:
     lengths, codings = fields.get(b"content-length", []), fields.get(b"transfer-encoding", [])
     if lengths and codings:
@@ -170,6 +179,23 @@ def answers(data: bytes, methods: Sequence[str] = (), start: int = 0) -> tuple[A
             break
         at = answer.end
     return tuple(found)
+
+
+def interim(data: bytes, starts: Sequence[int] = (0,)) -> tuple[tuple[int, int], ...]:
+    """Offset and status of the interim responses (RFC 9110, section 15.2) of a stream in clear.
+
+    `starts`: where an answer may begin. 101 is none: what follows it is no answer (section 15.2.2).
+    """
+    return tuple(each for start in starts for each in _interim(data, start))
+
+
+def _interim(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    while (line := _INTERIM.match(data, at)) and int(line[1]) != SWITCHING:
+        yield at, int(line[1])
+        end = HEAD_END.search(data, at)
+        if end is None:
+            return
+        at = end.end()
 
 
 def _answer(data: bytes, at: int, method: str) -> Answer | None:

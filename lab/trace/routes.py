@@ -22,6 +22,7 @@ from lab.trace.counts import counts
 from lab.trace.database import hops as asked_hops
 from lab.trace.datagram_routes import datagram
 from lab.trace.diagnosis import line, stop, stopped_by
+from lab.trace.ends import ending
 from lab.trace.following import claims, follow
 from lab.trace.habits import habits
 from lab.trace.hops import hop
@@ -134,6 +135,7 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         certificate_open=certificate_open(story),
         timeline=timeline(story),
         timeline_open=timeline_open(known.index, [leg.receiver.namespace for leg in path.legs]),
+        ending=ending(story),
         database=_database(story),
     )
 

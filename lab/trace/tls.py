@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
-SERVER_NAME, ALPN, SUPPORTED_VERSIONS = 0, 16, 43
+SERVER_NAME, ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS = 0, 16, 41, 43
 LARGEST = 1 << 17
 """Bytes of a hello that is still believed; real ones have some thousands."""
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -54,6 +54,9 @@ class ServerHello:
     end: int
     cipher: int = 0
     """The cipher suite (RFC 8446, appendix B.4)."""
+    resumed: bool | None = None
+    """TLS 1.3: whether it chose a key that the client offered (RFC 8446, section 4.2.11). Before: None; it shows in what
+    follows."""
 
 
 def client_hello(data: bytes) -> ClientHello | None:
@@ -130,7 +133,8 @@ def _server_hello(body: bytes, end: int) -> ServerHello:
     if SUPPORTED_VERSIONS in extensions:
         version = _Reader(extensions[SUPPORTED_VERSIONS]).number(2)
     alpn = _alpn(extensions.get(ALPN))
-    return ServerHello(random, session, _version(version), alpn[0] if alpn else None, random == RETRY, end, cipher)
+    resumed = PRE_SHARED_KEY in extensions if version == 0x0304 else None
+    return ServerHello(random, session, _version(version), alpn[0] if alpn else None, random == RETRY, end, cipher, resumed)
 
 
 def _extensions(read: _Reader) -> dict[int, bytes]:

@@ -460,7 +460,7 @@ def test_disorder_is_counted_where_it_arrives_and_over_the_wrap() -> None:
     [
         ("kernel", "", ("reads", "bytes_read")),
         ("packets", "web", ("segments", "retransmitted", "disordered", "requests", "upstreams")),
-        ("packets", "client", ("connections", "answers")),
+        ("packets", "client", ("connections", "answers", "interim")),
     ],
 )
 def test_what_a_witness_lost_is_not_counted(witness: str, namespace: str, none: tuple[str, ...]) -> None:

@@ -74,11 +74,14 @@ class Plain:
 class Secured:
     """TLS. Made before its handshake, which may be taken in parts."""
 
-    def __init__(self, opened: socket.socket, context: ssl.SSLContext, name: str | None) -> None:
+    def __init__(
+        self, opened: socket.socket, context: ssl.SSLContext, name: str | None, session: ssl.SSLSession | None = None
+    ) -> None:
+        """`session`: one of the same context, to be resumed."""
         self.socket = opened
         self.done = False
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name, session=session)
         self._held = b""
 
     def begin(self, stop_after: int, deadline: Deadline) -> None:

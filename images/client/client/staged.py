@@ -44,11 +44,15 @@ class Staged:
     answers: Answers | None = None
     streams: Streams | None = None
     """HTTP/2, once a stream was opened."""
+    place: tuple[object, ...] = ()
+    """Where its TLS session belongs."""
     more: list[socket.socket] = field(default_factory=list)
     """Connections that fill a queue."""
 
     def close(self) -> None:
-        """Close all that is open."""
+        """Close all that is open. A TLS session stays, for a later connection that resumes it."""
+        if isinstance(self.channel, Secured) and self.channel.done:
+            tls.leave(self.place, self.channel.tls)
         for opened in (*self.more, *([self.channel.socket] if self.channel else [])):
             opened.close()
         self.more, self.channel = [], None
@@ -83,11 +87,19 @@ def handshake(staged: Staged, request: dict[str, Any]) -> Answer:
     if begun == (asked is not None):
         raise ValueError("TLS has begun already" if begun else "no TLS was begun")
     if asked is not None:
-        staged.channel = Secured(staged.channel.socket, tls.context(staged.ca, asked), asked.get("sni"))
+        context, session = tls.resumable(_place(staged, asked)) if asked.get("resume") else (None, None)
+        staged.place = _place(staged, asked)
+        context = context or tls.context(staged.ca, asked)
+        staged.channel = Secured(staged.channel.socket, context, asked.get("sni"), session)
         if asked.get("stop_after") is not None:
             begun_with, size = staged.channel, int(asked["stop_after"])
             return _doing(staged, "tls", lambda: begun_with.begin(size, deadline))
     return _doing(staged, "tls", lambda: _secure(staged, deadline))
+
+
+def _place(staged: Staged, asked: dict[str, Any]) -> tuple[object, ...]:
+    """Where a session belongs: the peer's address, and the name that it was asked for."""
+    return (*(staged.progress.peer or ()), asked.get("sni"))
 
 
 def _secure(staged: Staged, deadline: Deadline) -> None:

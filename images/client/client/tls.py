@@ -13,6 +13,8 @@ from typing import Any
 
 from client import keylog
 
+_LEFT: dict[tuple[object, ...], tuple[ssl.SSLContext, ssl.SSLSession]] = {}
+"""Place -> the session that the last connection there left; a session can be resumed in its own context alone."""
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -33,6 +35,17 @@ def context(ca: str, asked: dict[str, Any]) -> ssl.SSLContext:
     if asked.get("certificate"):
         _show(made, str(asked["certificate"]))
     return made
+
+
+def leave(place: tuple[object, ...], connection: ssl.SSLObject) -> None:
+    """Keep a connection's session for a later one. Under TLS 1.3 it has one once it has read a ticket."""
+    if connection.session is not None:
+        _LEFT[place] = connection.context, connection.session
+
+
+def resumable(place: tuple[object, ...]) -> tuple[ssl.SSLContext | None, ssl.SSLSession | None]:
+    """The session that was left at a place, and its context; neither if there is none."""
+    return _LEFT.get(place, (None, None))
 
 
 def _show(made: ssl.SSLContext, pem: str) -> None:

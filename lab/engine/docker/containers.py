@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.engine.docker.connection import Docker, NotFoundError, asking
 from lab.engine.docker.spec import ContainerSpec, request
+from lab.engine.docker.streams import exec_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -150,6 +151,21 @@ def memory(docker: Docker, container: str) -> int:
         usage = docker.api.stats(container, stream=False, one_shot=True)["memory_stats"]
     details = usage.get("stats", {})
     return int(usage.get("usage", 0)) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
+
+
+PEAK = "/sys/fs/cgroup/memory.peak"
+"""Inside of a container: the most that its own cgroup had (Linux 5.19, Documentation/admin-guide/cgroup-v2.rst)."""
+
+
+def memory_peak(docker: Docker, container: str) -> int | None:
+    """Most bytes that a running container's cgroup had since it began, page cache included: of cgroup v1 by the engine, of v2
+    by the kernel's own file, read inside. None: this kernel or image does not tell."""
+    with asking(f"reading the memory of {container[:12]}", docker.url):
+        usage = docker.api.stats(container, stream=False, one_shot=True)["memory_stats"]
+    if "max_usage" in usage:
+        return int(usage["max_usage"])
+    _, told = exec_in(docker, container, ("cat", PEAK))
+    return int(told) if told.strip().isdigit() else None
 
 
 def pause(docker: Docker, container: str) -> None:
