@@ -33,7 +33,7 @@ def grid(
     json_file: JsonFile = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
-    """Send the same probes to every server and show what each makes of them.
+    """Show what every server makes of the same requests.
 
     Who answers what to each fault, whether a handler runs, when, what becomes of the connection. A folder of runs/ keeps the
     evidence of every cell, and the table as JSON, Markdown and HTML.

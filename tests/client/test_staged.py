@@ -27,8 +27,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @contextmanager
-def serving(behave: Callable[[socket.socket], None]) -> Iterator[tuple[str, int]]:
-    """One connection on loopback; what `behave` raises fails the test."""
+def serving(behave: Callable[[socket.socket], None], port: int = 0) -> Iterator[tuple[str, int]]:
+    """One connection on loopback, on this port or any; what `behave` raises fails the test."""
     raised: list[BaseException] = []
 
     def serve() -> None:
@@ -40,7 +40,7 @@ def serving(behave: Callable[[socket.socket], None]) -> Iterator[tuple[str, int]
         except BaseException as error:  # noqa: BLE001 - raised again below
             raised.append(error)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         listener.settimeout(10)
         thread = threading.Thread(target=serve)
         thread.start()
@@ -390,6 +390,38 @@ class TestTls:
             do(client, "end", how="close")
         [seen] = heard
         assert seen == size if size < 200 else 200 < seen < 60_000
+
+    @pytest.mark.parametrize("version", ["1.2", "1.3"])
+    def test_a_session_is_resumed_where_it_was_left_and_only_if_asked(
+        self, client: main.Client, authority: trustme.CA, version: str
+    ) -> None:
+        """The server says for each connection whether it resumed one."""
+        resumed: list[bool | None] = []
+        context = self.context(authority)
+
+        def behave(taken: socket.socket) -> None:
+            secured = context.wrap_socket(taken, server_side=True)
+            with secured:
+                exactly(secured, len(GET))
+                secured.sendall(HELLO)
+                resumed.append(secured.session_reused)
+                until_end(secured)
+
+        def ask(where: tuple[str, int], **tls: object) -> None:
+            self.begun(client, authority, where)
+            do(client, "tls", tls={"sni": "shop.example", "version": version, **tls})
+            send(client, GET)
+            assert do(client, "receive", answers=1)["error"] is None
+            main.release(client, {})
+
+        with serving(behave) as where:
+            ask(where, resume=True)
+        for asked in (True, False, True):
+            with serving(behave, where[1]) as again:
+                ask(again, resume=asked)
+        with serving(behave) as elsewhere:
+            ask(elsewhere, resume=True)
+        assert resumed == [False, True, False, True, False]
 
     def test_a_handshake_that_stands_still_goes_on_later(self, client: main.Client, authority: trustme.CA) -> None:
         thawed = threading.Event()

@@ -113,3 +113,28 @@ def test_a_request_is_known_by_its_own_token_and_not_by_two() -> None:
     assert mark(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nLab-Probe: 00aa\r\n\r\n") == ""
     assert mark(get("00aa")[:-2] + b"Lab-Probe: 00bb\r\n\r\n") == ""
     assert mark(b"GET / HTTP/1.1\r\nLab-Probe: 00aa\r\n") == ""
+
+
+def delivered(*, twice_to_one: bool) -> tuple[int | None, int]:
+    """One request that two servers get; or one of them, which says that it entered its handler twice for it."""
+    lab = Lab(client="10.0.0.9", web="10.0.0.2", one="10.0.0.3", two="10.0.0.4")
+    proxy, one, two = (
+        lab.container(name, place, pid) for name, place, pid in (("p", "web", 7), ("a", "one", 8), ("b", "two", 9))
+    )
+    front = lab.tcp("client", ("10.0.0.9", 40000), "web", ("10.0.0.2", 80), reader=proxy).open().up(get())
+    for name, address, app in (("one", "10.0.0.3", one), ("two", "10.0.0.4", two)):
+        back = lab.tcp("web", ("10.0.0.2", 50000), name, (address, 80), reader=app, writer=proxy).open().up(get())
+        for _ in range(2 if twice_to_one else 1):
+            lab.app("dispatched", app, back)
+        back.down(OK)
+        if twice_to_one:
+            break
+    front.down(OK)
+    lab.report(front)
+    route = lab.route()
+    return route.counts.dispatches, len(route.contradictions)
+
+
+def test_a_request_may_be_delivered_to_two_servers_but_not_enter_one_twice() -> None:
+    assert delivered(twice_to_one=False) == (2, 0)
+    assert delivered(twice_to_one=True) == (2, 1)
