@@ -17,7 +17,10 @@ NAME = os.environ.get("LAB_APP", "asgi")
 
 
 async def app(scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-    """Answer HTTP; take part in nothing else."""
+    """Answer HTTP, echo over WebSocket; take part in nothing else."""
+    if scope["type"] == "websocket":
+        await echo(scope, receive, send)
+        return
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])  # a server that asks for lifespan goes on without (ASGI, "Lifespan Protocol")
     report("dispatched", scope)
@@ -35,6 +38,16 @@ async def app(scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], s
     report("answered", scope)
 
 
+async def echo(scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    """Take the upgrade, and send back each message until the client goes."""
+    await receive()
+    report("dispatched", scope)
+    await send({"type": "websocket.accept"})
+    report("answered", scope)
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message.get("text"), "bytes": message.get("bytes")})
+
+
 def target(scope: Mapping[str, Any]) -> str:
     """Path and query as they were sent."""
     path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
@@ -50,7 +63,7 @@ def report(event: str, scope: Mapping[str, Any]) -> None:
         "local": scope["server"],
         "peer": scope["client"],
         "token": next((value.decode("latin-1") for name, value in scope["headers"] if name == b"lab-probe"), ""),
-        "method": scope["method"],
+        "method": scope.get("method", "GET"),  # an upgrade has no other (RFC 6455, section 4.1)
         "target": target(scope),
         "detail": "",
         "pid": os.getpid(),

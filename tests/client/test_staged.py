@@ -322,6 +322,24 @@ class TestAnswers:
         answers.feed(b"", GET)
         assert (answers.received.answers, bytes(answers.received.body), answers.ended) == (1, b"hello", True)
 
+    def test_a_switch_is_an_answer_and_what_follows_is_another_protocol(self) -> None:
+        answers = Answers(Received())
+        switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: any\r\n\r\n"
+        for byte in switch + b"\x81\x05hello":
+            answers.feed(bytes((byte,)), GET)
+        assert (answers.received.answers, answers.received.status, answers.alien) == (1, 101, True)
+        assert bytes(answers.received.body) == b"\x81\x05hello"
+        answers.feed(HELLO, GET)
+        assert answers.received.answers == 1
+        together = Answers(Received())
+        together.feed(switch + b"\x81\x05hello", GET)
+        assert bytes(together.received.body) == b"\x81\x05hello"
+
+    def test_an_interim_answer_is_none(self) -> None:
+        answers = Answers(Received())
+        answers.feed(CONTINUE + HELLO, GET)
+        assert (answers.received.answers, answers.received.status) == (1, 200)
+
     def test_an_answer_cut_short_is_none(self) -> None:
         answers = Answers(Received())
         answers.feed(HELLO[:-1], GET)

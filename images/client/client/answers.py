@@ -1,9 +1,9 @@
 """Answers read one after the other by h11, each by a reader of its own.
 
-Rule: what comes back is HTTP if it begins like it, and raw bytes otherwise; an interim answer (1xx) is not counted; after
-an answer that ends the connection none is read any more. Where an answer ends depends on its request's method, which
-is read from what was sent. Weak spot: after bytes that are not HTTP nothing tells the end but the peer's close, so
-reading ends after `QUIET` seconds without more.
+Rule: what comes back is HTTP if it begins like it, and raw bytes otherwise; an interim answer (1xx) is not counted, but 101
+is: what follows it is another protocol (RFC 9110, section 15.2.2). After an answer that ends the connection none is read any
+more. Where an answer ends depends on its request's method, which is read from what was sent. Weak spot: after bytes that are
+not HTTP nothing tells the end but the peer's close, so reading ends after `QUIET` seconds without more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ QUIET = 0.25
 """Seconds; a local peer's next segment comes within a millisecond."""
 
 HEAD_LIMIT = 1 << 20
+SWITCHING = 101
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ class Answers:
             reader.receive_data(data)
             while True:
                 event = reader.next_event()
+                if reader.their_state is h11.SWITCHED_PROTOCOL and event is h11.PAUSED:
+                    return True
                 if event is h11.NEED_DATA or event is h11.PAUSED:
                     return False
                 if isinstance(event, h11.EndOfMessage):
@@ -80,7 +83,7 @@ class Answers:
 
     def _take(self, event: Any) -> None:
         received = self.received
-        if isinstance(event, h11.Response):
+        if isinstance(event, h11.Response) or (isinstance(event, h11.InformationalResponse) and event.status_code == SWITCHING):
             self._head = None
             received.status = event.status_code
             received.http_version = event.http_version.decode()
@@ -93,6 +96,10 @@ class Answers:
         """An answer is whole: give what came behind it."""
         reader, self._reader = self._reader, None
         self.received.answers += 1
+        if reader is not None and reader.their_state is h11.SWITCHED_PROTOCOL:
+            self.alien = True
+            self._keep(bytes(reader.trailing_data[0]))
+            return b""
         if reader is None or reader.their_state is not h11.DONE:
             self.ended = True
             return b""
@@ -141,9 +148,10 @@ def _like_http(raw: bytes | bytearray) -> bool:
 
 
 def _reader(method: bytes) -> h11.Connection:
-    """h11 needs the request's method to know where its answer ends; nothing that it would send is sent."""
+    """h11 needs the request's method to know where its answer ends, and takes a 101 only where an upgrade was asked for;
+    nothing that it would send is sent."""
     reader = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-    reader.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))
+    reader.send(h11.Request(method=method, target="/", headers=[("Host", "x"), ("Connection", "upgrade"), ("Upgrade", "any")]))
     reader.send(h11.EndOfMessage())
     return reader
 
