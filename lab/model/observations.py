@@ -249,7 +249,7 @@ class ClientError:
 
 @dataclass(frozen=True, slots=True)
 class SentStream:
-    """One stream of HTTP/2 as its client saw it."""
+    """One stream of HTTP/2 or 3 as its client saw it."""
 
     __pydantic_config__ = BASE64
 

@@ -424,7 +424,8 @@ class Expect(_Strict):
     """Interim responses (1xx, 101 excepted) that came back on them, where they can be read."""
     queries: Count | None = None
     streams: Count | None = None
-    """Streams of HTTP/2 that were opened on the client's connection, by the packets; inside TLS decrypted with its secrets."""
+    """Streams of HTTP/2 or 3 that were opened on the client's connection, by the packets; inside TLS decrypted with its
+    secrets."""
     resets: Count | None = None
     """Streams among them that the client reset."""
     upstreams: Count | None = None

@@ -45,7 +45,7 @@ def _part(report: ClientReport, stream: SentStream) -> ClientReport:
         sent=stream.sent,
         streams=(),
         status=stream.status,
-        http_version="2" if stream.status else None,
+        http_version=report.http_version if stream.status else None,
         body=stream.body,
         answers=int(stream.answered),
     )

@@ -234,7 +234,7 @@ def _streams(story: Story) -> dict[str, Count]:
     first = cite.packet(flow.packets[0], f"{len(arrived)} streams were opened on the connection that begins here")
     told = tuple(cite.packet(packet_at(flow.up, s.begin), f"HEADERS open stream {s.number}") for s in arrived)
     ended = tuple(cite.packet(packet_at(flow.up, (s.reset or 1) - 1), f"RST_STREAM ends stream {s.number}") for s in reset)
-    said = cite.client(report, "the client spoke HTTP/2 on it")
+    said = cite.client(report, f"the client spoke HTTP/{3 if flow.quic else 2} on it")
     return {"streams": Count(len(arrived), (*told, first, said)), "resets": Count(len(reset), (*ended, first))}
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.trace import bonds
+from lab.trace import bonds, h3_streams
 from lab.trace.asked import asked
 from lab.trace.bonds import Leg
 from lab.trace.index import SLACK_NS
@@ -83,6 +83,8 @@ def _first_leg(world: World, report: ClientReport, connection: Connection, meant
     said = meaning(whole, flow, 0, _numbered(meant.number) if whole.messages else last)
     if said.protocol == H2:
         said = of_stream(said, flow, lambda data: bonds.own(data, meant))
+    elif flow.quic:
+        said = h3_streams.within(said, flow, world.index.seen.secrets, lambda data: bonds.own(data, meant))
     elif said.protocol == TLS:
         said = within(said, world.index.seen.secrets, lambda data: bonds.own(data, meant))
     begun = _begun(said, report, meant, flow) if meant.number else flow.begun_ns

@@ -149,10 +149,10 @@ def status(block: bytes) -> int | None:
         return None
     if block[at] & 0x80:
         return STATUSES.get(block[at] & 0x7F)
-    return _literal(block[at + 1 :]) if block[at] in STATUS_NAMED else None
+    return literal(block[at + 1 :]) if block[at] in STATUS_NAMED else None
 
 
-def _literal(data: bytes) -> int | None:
+def literal(data: bytes) -> int | None:
     """Three digits, as they are or in the Huffman code."""
     if not data:
         return None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lab.trace.moments import Memo
     from lab.trace.quic_packets import QuicPacket
 
-QUIET = 40
+QUIET = 35
 """Bytes of a 1-RTT packet up to which it acknowledges and says no more."""
 TLS_ERROR = 0x100
 """CONNECTION_CLOSE with this and an alert's number: the handshake of TLS failed (RFC 9001, section 4.8)."""
@@ -173,7 +173,7 @@ class _Reading:
     def __init__(self, destination: bytes) -> None:
         self.destination = destination
         self.expected = {True: 0, False: 0}
-        self.crypto = {True: _Pieces(), False: _Pieces()}
+        self.crypto = {True: Pieces(), False: Pieces()}
         self.sizes = {True: 0, False: 0}
         self.first_sent: Packet | None = None
 
@@ -210,7 +210,7 @@ class _Reading:
                 yield _record(ALERT_RECORD, bytes((2, frame.error - TLS_ERROR)))
 
 
-class _Pieces:
+class Pieces:
     """Bytes that may come out of order, given on in order."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import HandshakeCompleted, ProtocolNegotiated
 
-from lab.model.observations import ClientReport, SeenTls
+from lab.model.observations import ClientReport, Secret, SeenTls
 from tests.trace.wire import STEP, TOKEN, Lab, get
 
 if TYPE_CHECKING:
@@ -135,6 +135,11 @@ class Talking:
         stream = self.quic.get_next_available_stream_id()
         fields = {":method": "GET", ":scheme": "https", ":authority": NAME, ":path": "/orders", "lab-probe": token}
         self.http.send_headers(stream, [(n.encode(), v.encode()) for n, v in fields.items()], end_stream=True)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """What the client wrote down of its keys."""
+        lines = (line.split() for line in self.keylog.getvalue().splitlines())
+        return tuple(Secret(label, bytes.fromhex(rand), bytes.fromhex(secret)) for label, rand, secret in lines)
 
     def move(self, hops: Iterable[Over]) -> None:
         """The client's port changes, and with it what is seen."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,14 +13,20 @@ from hypothesis import strategies as st
 
 from lab.model.routes import Route, Stage, TlsAtHop
 from lab.trace import quic_packets
+from lab.trace.h3_streams import status, streams
 from lab.trace.moments import Memo
 from lab.trace.quic_flows import quic_flows
 from lab.trace.quic_frames import frames
 from lab.trace.quic_keys import Keys, initial, opened
 from lab.trace.quic_packets import NotQuic, begins, packets
+from lab.trace.talk import talk
 from lab.trace.tls import client_hello
 from tests.trace.quic_peers import NAME, Over, Talking, report
 from tests.trace.wire import Lab, get
+
+if TYPE_CHECKING:
+    from lab.model.observations import Secret
+    from lab.trace.h2_streams import Stream
 
 CLIENT, EDGE, WEB = ("10.0.0.9", 40000), ("10.0.0.2", 8443), ("10.0.1.3", 3443)
 ID = bytes.fromhex("8394c8f03e515708")
@@ -257,12 +265,12 @@ def test_port_unreachable_is_a_refusal_by_the_kernel() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_hello_in_pieces_and_out_of_order_is_put_together(seed: int) -> None:
-    from lab.trace.quic_flows import _Pieces
+    from lab.trace.quic_flows import Pieces
 
     data = bytes(range(256)) * 4
     cuts = [(at, data[at : at + 100]) for at in range(0, len(data), 70)]
     random.Random(seed).shuffle(cuts)  # noqa: S311 - an order, no secret
-    pieces = _Pieces()
+    pieces = Pieces()
     assert b"".join(pieces.take(at, piece) for at, piece in cuts) == data
 
 
@@ -286,3 +294,66 @@ def test_keys_of_another_connection_open_nothing() -> None:
     assert opened(mine, data, first, 0) is not None
     assert isinstance(other, Keys)
     assert opened(other, data, first, 0) is None
+
+
+# Streams, by the client's own secrets.
+
+
+def seen_streams(talking: Talking, made: Lab, secrets: tuple[Secret, ...] | None = None) -> tuple[Stream, ...] | None:
+    flow = next(flow for flow in quic_flows(made.packets, Memo()) if flow.namespace == "edge")
+    return streams(talk(flow), flow, talking.secrets() if secrets is None else secrets)
+
+
+def test_streams_are_counted_in_the_packets_with_the_clients_secrets() -> None:
+    made = lab()
+    talking = whole(made, front(made), requests=3)
+    found = seen_streams(talking, made)
+    assert found is not None
+    assert [(one.number, one.status, one.ended, one.answered) for one in found] == [(n, 200, True, True) for n in (0, 4, 8)]
+
+
+def test_without_the_secrets_nothing_is_told_of_streams() -> None:
+    made = lab()
+    talking = whole(made, front(made))
+    assert seen_streams(talking, made, ()) is None
+    other = tuple(replace(one, secret=bytes(len(one.secret))) for one in talking.secrets())
+    assert seen_streams(talking, made, other) is None
+
+
+def test_a_packet_that_does_not_open_leaves_all_streams_open() -> None:
+    made = lab()
+    talking = whole(made, front(made))
+    last = max(n for n, p in enumerate(made.packets) if p.namespace == "edge" and p.destination == EDGE and len(p.payload) > 60)
+    broken = made.packets[last].payload[:-1] + bytes((made.packets[last].payload[-1] ^ 1,))
+    made.packets[last] = replace(made.packets[last], payload=broken)
+    assert seen_streams(talking, made) is None
+
+
+def test_a_stateless_reset_leaves_them_told() -> None:
+    made = lab()
+    talking = whole(made, front(made))
+    made.udp("client", CLIENT, "edge", EDGE, b"\x45" + bytes(range(27)), back=True)
+    found = seen_streams(talking, made)
+    assert found is not None
+    assert len(found) == 1
+
+
+def test_streams_and_answers_of_a_route_are_counted_apart() -> None:
+    made = lab()
+    listens(made, "edge", EDGE, 2001)
+    talking = whole(made, front(made), requests=2)
+    made.secrets = talking.secrets()
+    report(made, talking)
+    told = one(made).counts
+    assert (told.connections, told.streams, told.requests, told.answers, told.dispatches) == (1, 2, 2, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("block", "code"),
+    [
+        ("0000d9", 200), ("0000ff08", 500), ("0000ff04", 400), ("0000dc", 503), ("00005f0903343031", 401),
+        ("0000", None), ("", None), ("000080", None), ("0000ff", None),
+    ],
+)  # fmt: skip
+def test_the_status_is_read_from_packed_fields(block: str, code: int | None) -> None:
+    assert status(bytes.fromhex(block)) == code

@@ -31,6 +31,7 @@ from lab.model.observations import (
     KernelEvent,
     Observations,
     Packet,
+    Secret,
     SeenCertificate,
     SeenContainer,
     SeenNamespace,
@@ -78,6 +79,7 @@ class Lab:
         self.rows: list[SocketRow] = []
         self.processes: list[SeenProcess] = []
         self.kernel: list[KernelEvent] = []
+        self.secrets: tuple[Secret, ...] = ()
         self.clients: list[ClientReport] = []
         self.application: list[AppEvent] = []
         self.containers: list[SeenContainer] = []
@@ -212,6 +214,7 @@ class Lab:
         return Observations(
             Inventory(namespaces, tuple(self.containers), tuple(self.certificates)), tuple(self.packets), tuple(self.rows),
             tuple(self.processes), tuple(self.kernel), tuple(self.clients), (), tuple(self.application), tuple(self.gaps),
+            secrets=self.secrets,
         )  # fmt: skip
 
     def routes(self) -> tuple[Route, ...]:

@@ -91,7 +91,10 @@ def probe(client: Client, request: dict[str, Any]) -> dict[str, Any]:
     asked = client.alternatives.taken(asked) if asked.get("alt_svc") else asked
     client.open = SENDS.get(asked.get("http") or "", negotiated.send)(asked, client.ca, progress, received)
     client.alternatives.heard(asked, received.headers)
-    return _with_keys(report(asked, started, time.time_ns(), progress, received))
+    told = report(asked, started, time.time_ns(), progress, received)
+    if isinstance(client.open, three.Exchange) and three.several(asked):
+        told |= {"token": "", "streams": three.streams(client.open)}
+    return _with_keys(told)
 
 
 def _with_keys(told: dict[str, Any]) -> dict[str, Any]:

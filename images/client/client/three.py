@@ -10,6 +10,7 @@ private by name.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import socket
 import ssl
 import time
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from client import keylog, negotiated
 from client.channel import Deadline
 from client.connecting import datagrams
-from client.report import LIMIT, Received
+from client.report import LIMIT, Received, encode
 
 if TYPE_CHECKING:
     from io import TextIOBase
@@ -42,6 +43,15 @@ class QuicAlertError(ConnectionError):
 
 
 @dataclass(slots=True)
+class Asked:
+    """One request on a stream of its own, and what came back."""
+
+    token: str
+    sent: bytes
+    got: Received = field(default_factory=Received)
+
+
+@dataclass(slots=True)
 class Exchange:
     """One connection and what came back on it."""
 
@@ -50,7 +60,7 @@ class Exchange:
     quic: Any
     peer: Endpoint
     http: Any = None
-    streams: dict[int, Received] = field(default_factory=dict)
+    streams: dict[int, Asked] = field(default_factory=dict)
     done: bool = False
     """The handshake."""
     ended: set[int] = field(default_factory=set)
@@ -79,6 +89,17 @@ def send(probe: dict[str, Any], ca: str, progress: Progress, received: Received)
     except (OSError, EOFError) as error:
         progress.error = error
     return exchange
+
+
+def streams(exchange: Exchange) -> list[dict[str, Any]]:
+    """The report's `streams`, in the order in which they were opened."""
+    return [
+        {
+            "stream": number, "name": str(place), "token": each.token, "sent": encode(each.sent), "status": each.got.status,
+            "body": encode(bytes(each.got.body)), "answered": number in exchange.ended, "reset": "",
+        }
+        for place, (number, each) in enumerate(exchange.streams.items(), 1)
+    ]  # fmt: skip
 
 
 def _open(probe: dict[str, Any], ca: str, progress: Progress) -> Exchange:
@@ -123,32 +144,45 @@ def _der(certificate: Any) -> bytes:
 
 def _requests(exchange: Exchange, probe: dict[str, Any], progress: Progress, received: Received) -> None:
     """All at once; with `new_port` the first alone, and the others from another port."""
-    request, count, moves = negotiated.asked(probe), int(probe.get("streams") or 1), bool(probe.get("new_port"))
+    count, moves = int(probe.get("streams") or 1), bool(probe.get("new_port"))
     seconds = float(probe.get("timeout") or 5.0)
     if moves:
-        _ask(exchange, request, 1, progress)
+        _ask(exchange, probe, 1, progress)
         _answers(exchange, progress, received, seconds)
         _move(exchange)
-    _ask(exchange, request, count - moves, progress)
+    _ask(exchange, probe, count - moves, progress)
     _answers(exchange, progress, received, seconds)
     _rest(exchange)
 
 
-def _ask(exchange: Exchange, request: negotiated.Asked, count: int, progress: Progress) -> None:
+def _ask(exchange: Exchange, probe: dict[str, Any], count: int, progress: Progress) -> None:
+    """So many requests in as few datagrams as they fit; of several each has a token of its own."""
     progress.during = "send"
+    for _ in range(count):
+        token = probe.get("token", "") if several(probe) is False else secrets.token_hex(8)
+        asked = Asked(token, _opened(exchange, negotiated.asked({**probe, "token": token})))
+        exchange.streams[max(exchange.streams, default=-4) + 4] = asked
+        progress.sent += b"" if several(probe) else asked.sent
+    exchange.flush()
+
+
+def several(probe: dict[str, Any]) -> bool:
+    """Whether its requests are told one by one."""
+    return int(probe.get("streams") or 1) > 1
+
+
+def _opened(exchange: Exchange, request: negotiated.Asked) -> bytes:
+    """Open a stream with this request; gives it in the form of HTTP/1.1."""
     pseudo = {":method": request.method, ":scheme": request.scheme, ":authority": request.authority, ":path": request.target}
     fields = [*pseudo.items(), *((name.lower(), value) for name, value in request.headers)]
     lines = [f"{request.method} {request.target} HTTP/1.1", f"Host: {request.authority}"]
     lines += [f"{name}: {value}" for name, value in request.headers]
-    for _ in range(count):
-        stream = exchange.quic.get_next_available_stream_id()
-        packed = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
-        exchange.http.send_headers(stream, packed, end_stream=not request.body)
-        if request.body:
-            exchange.http.send_data(stream, request.body, end_stream=True)
-        exchange.streams[stream] = Received()
-        progress.sent += "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body
-    exchange.flush()
+    stream = exchange.quic.get_next_available_stream_id()
+    packed = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+    exchange.http.send_headers(stream, packed, end_stream=not request.body)
+    if request.body:
+        exchange.http.send_data(stream, request.body, end_stream=True)
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body
 
 
 def _answers(exchange: Exchange, progress: Progress, received: Received, seconds: float) -> None:
@@ -159,7 +193,7 @@ def _answers(exchange: Exchange, progress: Progress, received: Received, seconds
         while exchange.streams.keys() - exchange.ended:
             _step(exchange, deadline)
     finally:
-        last = exchange.streams[max(exchange.streams)]
+        last = exchange.streams[max(exchange.streams)].got
         received.status, received.http_version, received.headers = last.status, last.http_version, last.headers
         received.body, received.answers = last.body, len(exchange.ended)
 
@@ -228,9 +262,10 @@ def _ended(event: Any) -> OSError | EOFError:
 def _told(exchange: Exchange, told: Any) -> None:
     from aioquic.h3.events import DataReceived, HeadersReceived
 
-    got = exchange.streams.get(getattr(told, "stream_id", -1))
-    if got is None:
+    asked = exchange.streams.get(getattr(told, "stream_id", -1))
+    if asked is None:
         return
+    got = asked.got
     if isinstance(told, HeadersReceived):
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in told.headers]
         status = dict(fields).get(":status")
