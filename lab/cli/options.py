@@ -36,6 +36,15 @@ def known_images(incomplete: str) -> list[str]:
 ProgressOption = Annotated[
     Mode, typer.Option("--progress", help="How to show progress, on standard error.", envvar="LAB_PROGRESS")
 ]
+Without = Annotated[
+    str | None,
+    typer.Option(
+        "--without",
+        help="Forbid the recorder witnesses: kernel (no tracefs), kernel,ptrace (no strace either).",
+        envvar="LAB_WITHOUT",
+        metavar="WITNESSES",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON on standard output, for a program.")]
 Names = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.options import FAILED, LAB_ERROR, OK, Names, ProgressOption
+from lab.cli.options import FAILED, LAB_ERROR, OK, Names, ProgressOption, Without
 from lab.report.progress import Mode
 
 if TYPE_CHECKING:
@@ -26,15 +26,6 @@ JsonFile = Annotated[
 ]
 Timeline = Annotated[
     bool, typer.Option("--timeline", help="Show for each probe all that its witnesses saw, in the order of time.")
-]
-Without = Annotated[
-    str | None,
-    typer.Option(
-        "--without",
-        help="Forbid the recorder witnesses: kernel (no tracefs), kernel,ptrace (no strace either).",
-        envvar="LAB_WITHOUT",
-        metavar="WITNESSES",
-    ),
 ]
 Brief = Annotated[bool, typer.Option("--brief", help="One line a case, also of one scenario; what did not pass in full.")]
 Evidence = Annotated[bool, typer.Option("--evidence", "-v", help="Draw every route, and say what each check rests on.")]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.options import FAILED, OK, ProgressOption
+from lab.cli.options import FAILED, OK, ProgressOption, Without
 from lab.report.progress import Mode
 
 if TYPE_CHECKING:
-    from lab.model.asked import Asked, Secrets
     from lab.session.saving import Saving
     from lab.session.tracing import Traced
 
@@ -77,6 +76,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     no_header: NoHeader = False,
     watch: Watch = None,
     save: Save = None,
+    without: Without = None,
     json_file: JsonFile = None,
     progress: ProgressOption = Mode.AUTO,
 ) -> None:
@@ -89,7 +89,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     Example: lab trace https://localhost:8443/orders
     """
     from lab.cli import asking
-    from lab.session import saving
+    from lab.session import saving, tracing
 
     given = asking.Given(
         url=url, where=where, project=project, containers=tuple(container or ()), resolve=tuple(resolve or ()), raw=raw,
@@ -98,17 +98,11 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     )  # fmt: skip
     asked, secrets = asking.asked(given), asking.secrets(cacert, cert, key)
     where_to = saving.prepare(save, asked, {"ca": cacert, "certificate": cert, "key": key}) if save else None
-    traced = _traced(asked, secrets, progress)
+    traced = tracing.send_and_follow(asked, secrets, progress, without)
     code = show(traced, json_file)
     if where_to:
         _save(where_to, traced, saving.secret_headers(asked))
     raise typer.Exit(code)
-
-
-def _traced(asked: Asked, secrets: Secrets, progress: Mode) -> Traced:
-    from lab.session import tracing
-
-    return tracing.send_and_follow(asked, secrets, progress)
 
 
 def show(traced: Traced, json_file: Path | None) -> int:
@@ -120,7 +114,8 @@ def show(traced: Traced, json_file: Path | None) -> int:
         screen.write_json(traced.document, json_file)
     for route in traced.routes:
         screen.show(terminal.draw(route), err=str(json_file) == "-")
-    screen.show(terminal.where(traced.shown_folder, traced.seconds, traced.more), err=str(json_file) == "-")
+    screen.show(terminal.moves(traced.moves), err=str(json_file) == "-")
+    screen.show(terminal.where(traced.shown_folder, traced.seconds, traced.more, traced.unseen), err=str(json_file) == "-")
     return OK if traced.arrived else FAILED
 
 
@@ -131,9 +126,7 @@ def _save(where_to: Saving, traced: Traced, secret: tuple[str, ...]) -> None:
 
     saved = saving.save(where_to, traced.routes[0])
     open_too = f", {len(saved.left_open)} left open" if saved.left_open else ""
-    typer.echo(
-        f"saved {saved.shown}: {saved.expected} expectations{open_too}; check it with: {own_name()} run {saved.name}", err=True
-    )
+    typer.echo(f"saved {saved.shown}: {saved.checks} checks{open_too}; check it with: {own_name()} run {saved.name}", err=True)
     if secret:
         typer.echo(f"it holds the header {', '.join(secret)} as it was sent: keep it from where others read", err=True)
 

@@ -48,7 +48,7 @@ def read_observations(folder: Path, without: Container[str] = ()) -> Observation
 
     `without`: `packets` or `kernel` are left out, for whoever reads them apart.
     """
-    inventory = _whole(folder / "inventory.json", Inventory)
+    inventory = read_inventory(folder)
     logs = tuple(_logs(folder))
     return Observations(
         inventory=inventory,
@@ -63,6 +63,12 @@ def read_observations(folder: Path, without: Container[str] = ()) -> Observation
         secrets=read_secrets(folder),
         gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
     )
+
+
+def read_inventory(folder: Path) -> Inventory:
+    """What there was. Raises `EvidenceError`."""
+    found: Inventory = _whole(folder / "inventory.json", Inventory)
+    return found
 
 
 def report_of(answer: Mapping[str, Any], line: int) -> ClientReport:

@@ -11,7 +11,7 @@ from lab.engine.journal import opened
 from lab.engine.looking import MARGIN_SECONDS, calm, look
 from lab.engine.staging import Staging, Stop, carry_out
 from lab.engine.targets import target, tls_fields
-from lab.engine.wire import base64, marked
+from lab.engine.wire import base64, marked, veiled
 from lab.plan.told import sent
 
 if TYPE_CHECKING:
@@ -53,11 +53,13 @@ def _send(staging: Staging) -> None:
     stop = Stop(1, 1, sent(probe))
     if staging.watcher:
         staging.watcher.before(staging, stop)
-    report = client.ask("probe", timeout=3 * probe.timeout + MARGIN_SECONDS, probe=_job(standing, probe, staging.label))
+    job = _job(standing, probe, staging.label)
+    asked = {**job, "token": veiled(job["token"])}
+    report = client.ask("probe", timeout=3 * probe.timeout + MARGIN_SECONDS, probe=asked)
     staging.local = report["local"]
     calm(standing, CALM_SECONDS)
     look(standing, staging.label)
-    staging.journal.report({**report, "namespace": probe.vantage})
+    staging.journal.report({**report, "token": job["token"], "namespace": probe.vantage})
     if staging.watcher:
         staging.watcher.after(staging, stop, Came())
     client.ask("release")

@@ -174,8 +174,15 @@ def _spoken(value: object) -> object:
     return {True: "yes", False: "no", None: "not known"}[value] if isinstance(value, bool | None) else value
 
 
-def where(folder: str, seconds: float, more: int = 0) -> Iterator[Text]:
+def moves(told: Sequence[str]) -> Iterator[Text]:
+    """What to try next."""
+    yield from (Text(f"    next: {each}") for each in told)
+
+
+def where(folder: str, seconds: float, more: int = 0, unseen: Sequence[str] = ()) -> Iterator[Text]:
     """The last lines of a trace."""
+    for each in unseen:
+        yield Text(f"  ? not seen: {each}", style="yellow")
     if more:
         yield Text(f"{more} more requests passed and are not told: a shorter --watch, or --project, looks closer")
     yield Text(f"evidence in {folder}, {seconds:.1f} s; look again with: lab judge {folder}", style="dim")

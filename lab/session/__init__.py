@@ -4,6 +4,8 @@ jobs      which cases, read and planned
 work      one run: carried out, judged, taken down
 judging   from a case's folder to its result
 tracing   one request to a deployment that the lab did not make
+unseen    what could not be seen of it
+moves     what to try next, where a request did not get in
 running   a case whose target is such a deployment
 saving    what was found there, as such a case
 standing  arrangements that are left running, to be looked at
@@ -17,15 +19,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, forbidding, locate, versions
+from lab.engine import clean, docker, locate, versions
 from lab.engine.catalogue import load_catalogue
-from lab.engine.errors import MachineError
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
 from lab.engine.project import check_runs, find_project
 from lab.report.progress import Mode, Progress
 from lab.session.images import provide_images
-from lab.session.jobs import UsageError, all_jobs, chosen
+from lab.session.jobs import UsageError, all_jobs, chosen, forbidden_witnesses
 from lab.session.judging import document_again, judge_again
 from lab.session.survey import survey
 from lab.session.work import Work
@@ -71,7 +72,7 @@ def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False, without
 
     `without`: witnesses to do without, with commas between; None: those that the environment names.
     """
-    forbidden = _forbidden(without)
+    forbidden = forbidden_witnesses(without)
     project = find_project()
     progress = Progress(mode)
     run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
@@ -103,13 +104,6 @@ def _interruption_told(progress: Progress, folder: Path) -> Iterator[None]:
         so_far = f"; the evidence so far is in {folder.parent.name}/{folder.name}" if folder.exists() else ""
         progress.note(f"interrupted, and nothing left running{so_far}")
         raise
-
-
-def _forbidden(without: str | None) -> tuple[str, ...]:
-    try:
-        return forbidding.wanted(without)
-    except MachineError as error:
-        raise UsageError(str(error)) from error
 
 
 def _engine_facts(project: Project, engine: docker.Docker, run: Run, tags: dict[str, str]) -> dict[str, object]:

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.engine import forbidding
+from lab.engine.errors import MachineError
 from lab.plan import plan as make_plan
 from lab.plan.render import RenderError, Unsupported
 from lab.scenario import MAX_BYTES, Problem, ScenarioError, decode, load, siblings_of
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 
 class UsageError(Exception):
     """The command line names what is not there."""
+
+
+def forbidden_witnesses(words: str | None) -> tuple[str, ...]:
+    """Witnesses to do without, as the command line names them; None: those that the environment names. Raises UsageError."""
+    try:
+        return forbidding.wanted(words)
+    except MachineError as error:
+        raise UsageError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

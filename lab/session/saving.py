@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from lab.model.asked import Asked
     from lab.model.routes import Route
+    from lab.model.scenario import Case
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 """As `lab.model.scenario.Name`."""
@@ -58,7 +59,7 @@ class Saved:
     """The file."""
     name: str
     """As `lab run` takes it."""
-    expected: int
+    checks: int
     left_open: tuple[str, ...]
 
 
@@ -70,7 +71,8 @@ def prepare(name: str, asked: Asked, files: Mapping[str, Path | None]) -> Saving
         saving = Saving(path, path.stem, running.said(asked, beside), running.scope(asked))
     except ValueError as error:
         raise UsageError(f"--save: {error}, which a scenario cannot say; --raw FILE sends exact bytes") from error
-    _read_back(saving, _text(saving, {"stage": str(Stage.ANSWERED)}, "", ()), asked)
+    if running.asked(_read(saving, _text(saving, {"stage": str(Stage.ANSWERED)}, "", ())).scenario) != (_named(asked),):
+        raise UsageError("--save: a scenario cannot say this request exactly; write the file by hand")
     return saving
 
 
@@ -80,9 +82,11 @@ def save(saving: Saving, route: Route) -> Saved:
     if not found.expect:
         raise UsageError(f"nothing was saved, for nothing that was found is certain: {'; '.join(found.left_open)}")
     title = f"{_asked_words(saving)}: {telling.in_short((route,))}"
-    saving.path.write_text(_text(saving, found.expect, title, found.left_open), "utf-8")
+    text = _text(saving, found.expect, title, found.left_open)
+    case = _read(saving, text)
+    saving.path.write_text(text, "utf-8")
     name = saving.id if saving.path.parent == find_project().scenarios else _shown(saving.path)
-    return Saved(_shown(saving.path), name, len(found.expect), found.left_open)
+    return Saved(_shown(saving.path), name, len(case.check_lines), found.left_open)
 
 
 def secret_headers(asked: Asked) -> tuple[str, ...]:
@@ -127,12 +131,14 @@ def _head(saving: Saving) -> Iterator[str]:
     yield "Take away what may change. What was left open stands as a comment."
 
 
-def _read_back(saving: Saving, text: str, asked: Asked) -> None:
-    """Whether the file says what was asked. Raises UsageError."""
+def _named(asked: Asked) -> Asked:
+    return replace(asked, probe=PROBE)
+
+
+def _read(saving: Saving, text: str) -> Case:
+    """The file as its own loader takes it. Raises UsageError."""
     try:
         [case] = load(text, str(saving.path), load_catalogue(find_project().images), {})
     except ScenarioError as error:
         raise UsageError(f"--save: a scenario cannot say this request: {error.problems[0].text}") from error
-    [again] = running.asked(case.scenario)
-    if again != replace(asked, probe=PROBE):
-        raise UsageError("--save: a scenario cannot say this request exactly; write the file by hand")
+    return case

@@ -27,7 +27,9 @@ from lab.model.routes import Stage
 from lab.report import result as documents
 from lab.report.progress import Mode, Progress
 from lab.session.images import provide
-from lab.session.jobs import UsageError
+from lab.session.jobs import UsageError, forbidden_witnesses
+from lab.session.moves import moves
+from lab.session.unseen import unseen
 from lab.trace import trace
 from lab.trace.watched import watched
 
@@ -53,6 +55,10 @@ class Traced:
     """`lab-result/1`, with `probes` and no scenario."""
     more: int = 0
     """Requests that passed and are not told."""
+    unseen: tuple[str, ...] = ()
+    """What could not be seen, in words."""
+    moves: tuple[str, ...] = ()
+    """What to try next, where the request did not get in."""
 
     @property
     def shown_folder(self) -> str:
@@ -69,8 +75,12 @@ def _arrived(route: Route) -> bool:
     return route.stage is Stage.ANSWERED and route.answered_by is not None and not route.contradictions
 
 
-def send_and_follow(asked: Asked, secrets: Secrets, mode: Mode) -> Traced:
-    """Send the request and follow it. Raises UsageError for names that mean nothing, EngineError."""
+def send_and_follow(asked: Asked, secrets: Secrets, mode: Mode, without: str | None = None) -> Traced:
+    """Send the request and follow it. Raises UsageError for names that mean nothing, EngineError.
+
+    `without`: witnesses to do without, with commas between; None: those that the environment names.
+    """
+    forbidden = forbidden_witnesses(without)
     project, progress = find_project(), Progress(mode)
     with ExitStack() as stack:
         stack.callback(progress.close)
@@ -82,7 +92,7 @@ def send_and_follow(asked: Asked, secrets: Secrets, mode: Mode) -> Traced:
         run = new_run(datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
         stack.enter_context(guard(engine, run))
         with progress.phase("recorder"):
-            bench = benches.open_bench(engine, run, tags, progress)
+            bench = benches.open_bench(engine, run, tags, progress, forbidden)
         stack.callback(benches.close_bench, bench)
         folder = project.runs / run.id
         _carry_out(bench, asked, secrets, found, folder)
@@ -119,11 +129,19 @@ def _told(bench: benches.Bench, folder: Path, begun: float) -> Traced:
     seconds = time.monotonic() - begun
     facts = docker.facts(bench.docker)
     host = {"kernel": bench.facts.get("kernel"), "machine": bench.facts.get("machine")}
-    engine: dict[str, object] = {"version": facts.version, "api": facts.api_version, "system": facts.system}
-    document = _document(routes, host, engine, dict(bench.facts.get("witnesses", {})), seconds)
+    engine: dict[str, object] = {
+        "version": facts.version,
+        "api": facts.api_version,
+        "system": facts.system,
+        "local": bench.docker.local,
+        "rootless": "name=rootless" in facts.security,
+    }
+    witnesses = dict(bench.facts.get("witnesses", {}))
+    blind = unseen(folder / PROBE, witnesses, engine)
+    document = _document(routes, host, engine, witnesses, seconds) | {"unseen": list(blind)}
     (folder / "result.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     point_latest(folder.parent, folder)
-    return Traced(routes, folder, seconds, document, more)
+    return Traced(routes, folder, seconds, document, more, blind, _moves(folder))
 
 
 def _routes(folder: Path) -> tuple[tuple[Route, ...], int]:
@@ -133,6 +151,10 @@ def _routes(folder: Path) -> tuple[tuple[Route, ...], int]:
         return trace(read_near(folder / PROBE)), 0
     found = watched(read_observations(folder / PROBE))
     return found.routes, found.more
+
+
+def _moves(folder: Path) -> tuple[str, ...]:
+    return moves(from_json((folder / PROBE / "asked.json").read_bytes(), Asked), folder / PROBE)
 
 
 def _document(
@@ -154,4 +176,6 @@ def told_again(folder: Path) -> Traced:
     before = json.loads((folder / "result.json").read_text("utf-8")) if (folder / "result.json").exists() else {}
     host, engine, witnesses = (dict(before.get(key) or {}) for key in ("host", "engine", "witnesses"))
     seconds = float(before.get("seconds", 0.0))
-    return Traced(routes, folder, seconds, _document(routes, host, engine, witnesses, seconds), more)
+    blind = unseen(folder / PROBE, witnesses, engine)
+    document = _document(routes, host, engine, witnesses, seconds) | {"unseen": list(blind)}
+    return Traced(routes, folder, seconds, document, more, blind, _moves(folder))

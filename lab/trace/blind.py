@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 8
 """Bytes of a write that may carry a request; less is a wake-up between threads."""
+STRACE = "strace follows no UNIX sockets"
 LATE_NS = 10**9
 """A peer that lives reads within this time."""
 
@@ -110,7 +111,7 @@ def made_elsewhere(exchange: Exchange, body: bytes) -> bool:
 
 def unseen(world: World, leg: Leg) -> str:
     """Why it is not known whether anything went over UNIX sockets; empty: it is known, or nobody listens on one."""
-    lost = gaps(world.index, "kernel")
+    lost = gaps(world.index, "kernel") or ((STRACE,) if world.index.strace else ())
     others = [
         row for row in _listeners(world) if leg.receiver.pid not in row.holders and row.path and _elsewhere(world, leg, row)
     ]

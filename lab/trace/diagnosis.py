@@ -13,6 +13,7 @@ from lab.trace import bonds
 from lab.trace.handshake import requests
 from lab.trace.reasons import CLIENT, awaited, because, first_end, first_word
 from lab.trace.stages import rank
+from lab.trace.sure import stage_open
 from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _where(story: Story, here: Account) -> str:
 
 def _stopped(story: Story, at: int) -> str:
     here, stage, made = story.found[at], story.stages[at], story.made
-    who = stopped_by(story, at)
+    who = None if stage_open(story) else stopped_by(story, at)
     by = f", by {who.replace('kernel of', 'the kernel of')}" if who else ""
     reason = because(story.report, here, stage, sender(story, here) or "its sender")
     words = f"stopped at {stage}{by}, because {reason}{_handled(story, stage)}"

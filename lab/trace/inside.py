@@ -74,11 +74,16 @@ def _said(here: Where) -> bytes:
 def _taken(here: Where, came: int, *, answered: bool) -> bool | None:
     stream, counted = here.leg.talk.stream, here.counted
     begin = stream.begin if stream else here.leg.talk.begin
-    if here.onward or answered or counted.at_least > begin:
+    if here.onward or answered or counted.at_least > begin or _spoke(here):
         return True
     if not came or (counted.at_most is not None and counted.at_most <= begin):
         return False
     return None
+
+
+def _spoke(here: Where) -> bool:
+    """Under TLS the client speaks first (RFC 8446, section 2): a receiver that sent a record has read its hello."""
+    return _protected(here) and here.leg.talk.stream is None and bool(here.leg.talk.down_records)
 
 
 def _request(here: Where) -> bytes:

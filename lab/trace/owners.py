@@ -301,7 +301,7 @@ def _with_listener(index: Index, flow: Flow, found: Owner, listener: SocketRow |
         return replace(found, listener=listener, evidence=evidence)
     holders = listener.holders
     taken = _accept(index, flow, listener)
-    pid = taken.pid if taken else holders[0] if len(holders) == 1 else None
+    pid = taken.pid if taken else holders[0] if len(holders) == 1 and not gaps(index, "kernel") else None
     more = [cite.kernel(taken, f"host pid {taken.pid} accepted a connection, and there was one to accept")] if taken else []
     known = [cite.process(index.processes[pid], index.containers.get(pid))] if pid and pid in index.processes else []
     return replace(

@@ -56,7 +56,7 @@ def _inside(here: Account, stage: Stage) -> str:
     reasons: dict[Stage, Callable[[Account], str]] = {
         Stage.ESTABLISHED: _unowned,
         Stage.ACCEPTED: _nothing_came,
-        Stage.READABLE: lambda h: f"{h.came} bytes came{_first(h)} and lie unread{_row(h)}",
+        Stage.READABLE: _unread,
         Stage.READ: lambda h: f"{h.misfit or f'{h.came} bytes came'}{_first(h)}, and no answer",
         Stage.TLS_UNFINISHED: _handshake,
         Stage.TLS_ENDED: lambda h: f"the TLS handshake was finished{_first(h)}, and no answer came",
@@ -68,6 +68,12 @@ def _inside(here: Account, stage: Stage) -> str:
     }
     reason = reasons.get(stage)
     return reason(here) if reason else f"nothing more was seen of it{reported(here, 'dispatched', 'parsed')}{body(here)}"
+
+
+def _unread(here: Account) -> str:
+    if here.taken is None:
+        return f"{here.came} bytes came{_first(here)}, and nothing tells whether a process read them"
+    return f"{here.came} bytes came{_first(here)} and lie unread{_row(here)}"
 
 
 def _unowned(here: Account) -> str:

@@ -111,7 +111,7 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
     known, report, found, made = story.world, story.report, story.found, story.made
     tls_ends, against = ends(known, report, found, story.roles)
     counted, miscounted = counts(story, earlier)
-    at = stop(story)
+    at, still_open = stop(story), stage_open(story)
     held = tuple(c for leg in path.legs for c in (leg.receiver.contradiction, leg.sender.contradiction) if c)
     return Route(
         probe=report.probe,
@@ -122,13 +122,13 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         diagnosis=line(story),
         status=report.status,
         answered_by=found[made].container if made is not None else None,
-        stopped_by=stopped_by(story, at) if at is not None else None,
+        stopped_by=stopped_by(story, at) if at is not None and not still_open else None,
         certificate_of=holders(known, report),
         evidence=tuple(_evidence(report)),
         contradictions=(*against, *story.disputed, *miscounted, *held),
         open_questions=tuple(dict.fromkeys((*path.open_questions, *story.untold, *_questions(story)))),
         moment=report.moment,
-        stage_open=stage_open(story),
+        stage_open=still_open,
         route_open=route_open(story, path),
         counts=counted,
         body=report.body,

@@ -239,7 +239,7 @@ def test_an_ordinary_request_goes_where_it_is_told_with_its_own_names(client: ma
             where,
             url="http://shop.example:1234/orders?a=1",
             method="POST",
-            token="abc123",  # noqa: S106 - the probe's token, no secret
+            token="YWJjMTIz",  # noqa: S106 - the probe's token, no secret
             headers=[["X-Lab", "7"]],
             body=base64.urlsafe_b64encode(b"body").decode(),
         )

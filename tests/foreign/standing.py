@@ -71,10 +71,12 @@ class Compose:
 
     command: tuple[str, ...]
     url: str
+    project: str = ""
+    """In place of a deployment's own."""
 
     def run(self, deployment: Deployment, *words: str) -> str:
         """Run it for a deployment; gives its standard output. Raises RuntimeError with its last words."""
-        return self._run([*self.command, "--project-name", deployment.project, *words], deployment.folder)
+        return self._run([*self.command, "--project-name", self.project or deployment.project, *words], deployment.folder)
 
     def docker(self, *words: str) -> str:
         return self._run(["docker", *words], ROOT)

@@ -1,11 +1,14 @@
-"""Trace all foreign deployments (or those named) and print the table: python -m tests.foreign.table [NAME]...
+"""Trace all foreign deployments (or those named) and print the table: python -m tests.foreign.table [--write] [NAME]...
 
-Needs an engine on this machine, compose, and the images of `tests/foreign/images`, which are built if they are missing.
+`--write` puts the table of all into README.md beside this file. Needs an engine on this machine, compose, and the images of
+`tests/foreign/images`, which are built if they are missing.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.foreign.making import ready
@@ -20,18 +23,47 @@ if TYPE_CHECKING:
     from tests.foreign.tracing import Scored
 
 
-def main(names: list[str]) -> int:
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- table: python -m tests.foreign.table --write -->\n", "<!-- end of the table -->\n"
+
+
+def main(words: list[str]) -> int:
+    names = [word for word in words if word != "--write"]
     compose = ready()
     bad = 0
+    done: list[Scored] = []
     print(f"{'deployment':<26} {'trace':<28} {'right':>5} {'open':>5} {'wrong':>5} {'seconds':>8}")
     for deployment in [Deployment(name) for name in names] or deployments():
         try:
             for scored in traces(compose, deployment):
                 bad += _show(scored)
+                done.append(scored)
         except RuntimeError as error:
             bad += 1
             print(f"{deployment.name}: {error}", flush=True)
+    print(_sum(done))
+    if "--write" in words and not names:
+        _write(done)
     return min(bad, 1)
+
+
+def _sum(done: list[Scored]) -> str:
+    counts = ", ".join(f"{sum(each.count(verdict) for each in done)} {verdict}" for verdict in (RIGHT, OPEN, WRONG))
+    middle = statistics.median(each.seconds for each in done) if done else 0.0
+    return f"{len({each.deployment for each in done})} deployments, {len(done)} traces: {counts}; {middle:.1f} s at the median"
+
+
+def _write(done: list[Scored]) -> None:
+    head = "| deployment | trace | right | open | wrong | seconds |\n|---|---|---|---|---|---|\n"
+    rows = "".join(_row(each) for each in done)
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    README.write_text(f"{before}{BEGIN}{_sum(done)}.\n\n{head}{rows}{END}{after}", "utf-8")
+
+
+def _row(each: Scored) -> str:
+    counts = " | ".join(str(each.count(verdict)) for verdict in (RIGHT, OPEN, WRONG))
+    return f"| {each.deployment} | {each.trace} | {counts} | {each.seconds:.1f} |\n"
 
 
 def traces(compose: Compose, deployment: Deployment) -> Iterator[Scored]:

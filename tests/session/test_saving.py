@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_file_asks_the_same_and_expects_what_was_found(here: Path) -> None:
     saved = saving.save(saving.prepare("shop-orders", ASKED, NOTHING), replace(ROUTE, open_questions=("who\nknows",)))
     path = here / "scenarios/shop-orders.yaml"
-    assert (saved.shown, saved.name, saved.expected) == ("scenarios/shop-orders.yaml", "shop-orders", 6)
+    assert (saved.shown, saved.name, saved.checks) == ("scenarios/shop-orders.yaml", "shop-orders", 14)
     text = path.read_text("utf-8")
     assert "# left open: dispatched: who knows\n" in text
     [case] = load(text, "scenarios/shop-orders.yaml", CATALOGUE, {})

@@ -18,7 +18,7 @@ from client import tls
 from client.connecting import connect
 from client.faults import kind
 from client.ordinary import TOKEN_HEADER
-from client.report import LIMIT, decode
+from client.report import LIMIT, decode, token
 
 if TYPE_CHECKING:
     import socket
@@ -88,7 +88,7 @@ def asked(probe: dict[str, Any]) -> Asked:
 def _defaults(probe: dict[str, Any], body: bytes) -> Iterator[tuple[str, str]]:
     yield from DEFAULTS
     if probe.get("token"):
-        yield TOKEN_HEADER, probe["token"]
+        yield TOKEN_HEADER, token(probe)
     if body:
         yield "Content-Type", "application/x-www-form-urlencoded"
         yield "Content-Length", str(len(body))

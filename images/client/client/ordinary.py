@@ -19,7 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from client import tls
 from client.connecting import Progress, connect
-from client.report import LIMIT, Received, decode
+from client.report import LIMIT, Received, decode, token
 
 if TYPE_CHECKING:
     import socket
@@ -62,7 +62,7 @@ def send(probe: dict[str, Any], ca: str, progress: Progress, received: Received)
 
 def _exchange(session: requests.Session, probe: dict[str, Any], ca: str, received: Received) -> None:
     session.headers.clear()
-    headers = HEADERS | ({TOKEN_HEADER: probe["token"]} if probe.get("token") else {})
+    headers = HEADERS | ({TOKEN_HEADER: token(probe)} if probe.get("token") else {})
     asked = requests.Request(probe.get("method", "GET"), probe["url"], headers=headers, data=decode(probe.get("body")) or None)
     prepared = session.prepare_request(asked)
     prepared.headers.update(dict(probe.get("headers") or []))

@@ -29,6 +29,12 @@ class Received:
     """Whole final answers."""
 
 
+def token(probe: dict[str, Any]) -> str:
+    """Its text; empty: the probe carries none. In the protocol it is base64: where the engine is reached over a network
+    it must not be seen in clear on the lab's own connection, for where it is seen the request is."""
+    return decode(probe.get("token")).decode("ascii")
+
+
 def report(probe: dict[str, Any], started_ns: int, finished_ns: int, progress: Progress, received: Received) -> dict[str, Any]:
     return {
         "probe": probe["probe"],

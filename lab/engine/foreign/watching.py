@@ -7,7 +7,6 @@ does by itself before the recorder came (connections in a pool) is known from th
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 import threading
@@ -20,6 +19,7 @@ from lab.engine.bench import READY_SECONDS
 from lab.engine.errors import AgentError, MachineError
 from lab.engine.foreign import finding, places
 from lab.engine.labels import case_labels, object_name
+from lab.engine.wire import base64, veiled
 from lab.model.asked import CLIENT, HOST, PROBE
 from lab.model.observations import Gap
 
@@ -189,12 +189,13 @@ def send(site: Site, asked: Asked, secrets_: Secrets, folder: Path) -> None:
     agent.ask("release")
     agent.ask("trust", ca=secrets_.ca)
     timeout = 3 * asked.timeout + MARGIN_SECONDS
-    report = agent.ask("probe", timeout=timeout, probe=_probe(asked, secrets_))
+    token = secrets.token_hex(16) if asked.url and asked.marked else ""
+    report = agent.ask("probe", timeout=timeout, probe=_probe(asked, secrets_) | {"token": veiled(token)})
     recorder = site.bench.recorder
     recorder.wait(recorder.send("settle", case=site.case, timeout=SETTLE_SECONDS), "settle", SETTLE_SECONDS + MARGIN_SECONDS)
     _look(site, asked.probe)
     with (folder / "client.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**report, "namespace": site.namespace(asked.vantage)}) + "\n")
+        file.write(json.dumps({**report, "token": token, "namespace": site.namespace(asked.vantage)}) + "\n")
 
 
 def wait(site: Site, seconds: float) -> None:
@@ -210,14 +211,13 @@ def _look(site: Site, label: str) -> None:
 def _probe(asked: Asked, secrets_: Secrets) -> dict[str, Any]:
     return {
         "probe": asked.probe,
-        "token": secrets.token_hex(16) if asked.url and asked.marked else "",
         "connect": list(asked.connect),
         "url": asked.url,
         "http": asked.http,
         "method": asked.method,
         "headers": [list(header) for header in asked.headers],
-        "body": _base64(asked.body),
-        "send": _base64(asked.send),
+        "body": base64(asked.body),
+        "send": base64(asked.send),
         "proxy": list(asked.proxy) if asked.proxy else None,
         "tls": _tls(asked, secrets_),
         "timeout": asked.timeout,
@@ -228,10 +228,6 @@ def _tls(asked: Asked, secrets_: Secrets) -> dict[str, Any] | None:
     if asked.url is None or not asked.url.startswith("https:"):
         return None
     return {"verify": asked.verify, "certificate": secrets_.certificate}
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode("ascii")
 
 
 def close_site(site: Site) -> None:
