@@ -163,7 +163,7 @@ def test_the_report_takes_the_secrets_of_its_session_along_once(client: main.Cli
 
 def test_what_is_offered_alone_is_never_spoken_as_something_else(client: main.Client) -> None:
     main.trust(client, {"ca": AUTHORITY.cert_pem.bytes().decode()})
-    asked = {"probe": "p", "token": "cafe", "url": "https://shop.example/", "http": "2", "timeout": 3.0}
+    asked = {"probe": "p", "token": "Y2FmZQ==", "url": "https://shop.example/", "http": "2", "timeout": 3.0}
     with serving(secured) as where:
         told = main.probe(client, {**asked, "connect": list(where)})
         main.release(client, {})
