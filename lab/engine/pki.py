@@ -11,6 +11,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from lab.model.arrangement import CLIENT
 from lab.model.observations import SeenCertificate
 from lab.model.plan import TLS_FOLDER
 
@@ -47,13 +48,15 @@ class Authority:
             placed.append(Placed(f"{TLS_FOLDER}/ca.crt", self.pem.encode("ascii")))
         return placed, seen
 
-    def client_pem(self, kind: str) -> str | None:
-        """Key and chain of a client: `good`, of this CA; `untrusted`, of one that nobody knows; `none`."""
+    def client(self, kind: str) -> tuple[str, SeenCertificate] | None:
+        """Key and chain of a client, and what the inventory may say of it: `good`, of this CA; `untrusted`, of one that nobody
+        knows; `none`."""
         if kind == "none":
             return None
         ca = self._ca if kind == "good" else trustme.CA(organization_name="nobody")
         issued = ca.issue_cert("client.example", common_name="client.example", key_type=trustme.KeyType.ECDSA)
-        return issued.private_key_and_cert_chain_pem.bytes().decode("ascii")
+        seen = SeenCertificate(_fingerprint(issued.cert_chain_pems), CLIENT, ("client.example",))
+        return issued.private_key_and_cert_chain_pem.bytes().decode("ascii"), seen
 
     def _issue(self, leaf: PlannedLeaf) -> tuple[list[Placed], SeenCertificate]:
         # A common name has at most 64 characters (RFC 5280, appendix A.1, ub-common-name); the names stand in the SAN.

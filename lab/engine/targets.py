@@ -39,15 +39,18 @@ def _namespace_called(standing: Standing, host: str) -> str:
 
 
 def tls_fields(standing: Standing, tls: PlannedTls | None) -> dict[str, Any] | None:
-    """The client's `tls`, with its certificate and key where it is to show one."""
+    """The client's `tls`, with its certificate and key where it is to show one; the inventory is told of that."""
     if tls is None:
         return None
+    shown = standing.bench.authority.client(tls.certificate)
+    if shown:
+        standing.certificates.append(shown[1])
     return {
         "sni": tls.sni,
         "alpn": list(tls.alpn),
         "verify": tls.verify,
         "version": tls.version,
-        "certificate": standing.bench.authority.client_pem(tls.certificate),
+        "certificate": shown[0] if shown else None,
         "stop_after": tls.stop_after,
         "resume": tls.resume,
     }

@@ -265,6 +265,7 @@ _READ_FROM: Mapping[str, tuple[About, ...]] = {
     "sni": (About.BYTES,),
     "tls": (About.BYTES,),
     "session": (About.BYTES,),
+    "shows": (About.CERTIFICATE,),
     "connection": (About.CONNECTION,),
 }
 """Field of a hop -> what tells it. What became of TLS shows in the bytes of the next hop too, and in the certificate."""

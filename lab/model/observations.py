@@ -58,7 +58,7 @@ class SeenContainer:
 
 @dataclass(frozen=True, slots=True)
 class SeenCertificate:
-    """A leaf certificate whose private key the engine put into a container."""
+    """A leaf certificate whose private key the engine put into a container, or gave to the client to show (`client`)."""
 
     sha256: str
     """Of the DER form, hex."""

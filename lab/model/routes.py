@@ -146,6 +146,9 @@ class Hop:
     """`new`, or `kept`: it was there before the client's own connection; of the client's own, before the capture."""
     session: str | None = None
     """Of TLS: `new`, with a certificate of the receiver's, or `resumed`, without one. None: no TLS, or it cannot be told."""
+    shows: str | None = None
+    """Whose certificate the sender showed: a container's, `client`, `none`, or `a stranger`'s. None: no TLS, or it cannot be
+    read, as under TLS 1.3."""
     joined_by: str | None = None
     """What ties this hop to the one before it: `same ClientHello`, `token in clear`, `same process wrote it`,
     `identical bytes`, `time alone`. None for the first."""

@@ -375,6 +375,8 @@ class HopExpect(_Strict):
     """`kept`: it was there before the client's own connection was opened."""
     session: Literal["new", "resumed"] | None = None
     """Of TLS: begun with a certificate, or an earlier one resumed without."""
+    shows: Name | None = None
+    """Whose certificate the sender shows: a container, `client` or `none`. Under TLS 1.3 nobody between can read it."""
 
 
 class Expect(_Strict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Hop
-from lab.trace import blind, bonds, cite, quic_told, resumption
+from lab.trace import blind, bonds, cite, identity, quic_told, resumption
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
 from lab.trace.quic_told import QUIC
@@ -46,7 +46,7 @@ def hop(story: Story, place: int) -> Hop:
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
         clear=clear(report, meant, here), stage=story.stages[place], received=here.had,
         stage_open=hop_open(story, place), code=here.code, connection=_age(story.found, place),
-        session=resumption.session(here), joined_by=here.leg.bond,
+        session=resumption.session(here), shows=identity.shows(story.world, here), joined_by=here.leg.bond,
         entry=_entry(report, story.found, place),
         evidence=tuple(dict.fromkeys(_evidence(here))),
     )  # fmt: skip
@@ -144,7 +144,7 @@ def _evidence(here: Account) -> Iterator[Evidence]:
     if flow.accepted and not flow.quic:
         yield cite.packet(flow.accepted, "SYN-ACK: the kernel took the connection", About.CONNECTION)
     yield from _tunnel(here)
-    yield from filter(None, (hello(here), resumption.evidence(here), readable(here)))
+    yield from filter(None, (hello(here), resumption.evidence(here), identity.evidence(here), readable(here)))
     yield from here.leg.receiver.evidence
     yield from _bond(here)
     for exchange in here.blind:
