@@ -95,9 +95,9 @@ def lab_trace(request: pytest.FixtureRequest) -> Callable[..., Route]:
     """Trace one request to containers that run already: `lab_trace(url, project="shop") -> lab.model.routes.Route`.
 
     Options are those of `lab trace`, by the names of `lab.cli.asking.Given` (`where`, `project`, `containers`, `resolve`,
-    `raw`, `connect`, `method`, `headers`, `data`, `insecure`, `http1`, `http2`, `proxy`, `timeout`, `no_header`), and the
-    paths `cacert`, `cert`, `key`. Raises UsageError for what is not there, EngineError. In the report of a test that fails the
-    route is drawn.
+    `raw`, `connect`, `method`, `headers`, `data`, `insecure`, `http1`, `http2`, `http3`, `proxy`, `timeout`, `no_header`),
+    and the paths `cacert`, `cert`, `key`. Raises UsageError for what is not there, EngineError. In the report of a test that
+    fails the route is drawn.
     """
     return lambda url=None, **options: _traced(request.node, url, options)
 

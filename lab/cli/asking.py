@@ -40,6 +40,7 @@ class Given:
     insecure: bool = False
     http1: bool = False
     http2: bool = False
+    http3: bool = False
     proxy: str | None = None
     timeout: float = 5.0
     no_header: bool = False
@@ -163,6 +164,9 @@ def _read(path: Path, option: str) -> bytes:
 
 
 def _version(given: Given) -> str:
-    if given.http1 and given.http2:
-        raise UsageError("--http1.1 and --http2 exclude each other")
-    return "1.1" if given.http1 else "2" if given.http2 else "auto"
+    asked = [name for name, wanted in (("1.1", given.http1), ("2", given.http2), ("3", given.http3)) if wanted]
+    if len(asked) > 1:
+        raise UsageError(f"--http{asked[0]} and --http{asked[1]} exclude each other")
+    if given.http3 and (given.proxy or not (given.url or "").startswith("https:")):
+        raise UsageError("--http3 is QUIC: it wants an https URL, and goes through no proxy")
+    return asked[0] if asked else "auto"

@@ -35,6 +35,7 @@ Cert = Annotated[Path | None, typer.Option("--cert", help="Show this certificate
 Key = Annotated[Path | None, typer.Option("--key", help="Its private key, if it is not in the same file.", metavar="FILE")]
 One = Annotated[bool, typer.Option("--http1.1", help="Offer HTTP/1.1 alone.")]
 Two = Annotated[bool, typer.Option("--http2", help="Offer HTTP/2 alone; in clear, by prior knowledge.")]
+Three = Annotated[bool, typer.Option("--http3", help="Offer HTTP/3 alone, over QUIC.")]
 Proxy = Annotated[str | None, typer.Option("--proxy", "-x", help="Ask this HTTP proxy to CONNECT.", metavar="HOST:PORT")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for connecting and for each read.", min=0.1, max=60.0)]
 NoHeader = Annotated[bool, typer.Option("--no-header", help="Send no Lab-Probe header: identical bytes and time must do.")]
@@ -71,6 +72,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     key: Key = None,
     http1: One = False,
     http2: Two = False,
+    http3: Three = False,
     proxy: Proxy = None,
     timeout: Timeout = 5.0,
     no_header: NoHeader = False,
@@ -94,7 +96,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     given = asking.Given(
         url=url, where=where, project=project, containers=tuple(container or ()), resolve=tuple(resolve or ()), raw=raw,
         connect=connect, method=method, headers=tuple(header or ()), data=data, insecure=insecure, http1=http1, http2=http2,
-        proxy=proxy, timeout=timeout, no_header=no_header, watch=watch, save=save,
+        http3=http3, proxy=proxy, timeout=timeout, no_header=no_header, watch=watch, save=save,
     )  # fmt: skip
     asked, secrets = asking.asked(given), asking.secrets(cacert, cert, key)
     where_to = saving.prepare(save, asked, {"ca": cacert, "certificate": cert, "key": key}) if save else None

@@ -48,10 +48,36 @@ def _of_application(row: Server) -> dict[str, dict[str, Any]]:
         made["speaks-h2"] = _over_two(_alone(row, "0.0.0.0:8443", more, "https"))
     if "h2c" in row.options:
         made["speaks-h2c"] = _over_two(_alone(row, "0.0.0.0:8080", {"h2c": True}, "http"))
+    if "quic" in row.options:
+        third: dict[str, Any] = {"tls": "ended", "names": [CLIENT_FACING], "quic": True}
+        made["speaks-h3"] = _over_three(_alone(row, "0.0.0.0:8443", third, "https"))
     return made
 
 
 ALPN = ["h2", "http/1.1"]
+
+
+def _over_three(made: dict[str, Any]) -> dict[str, Any]:
+    """The same, asked over HTTP/3; the server's hop is one of QUIC."""
+    for probe in made["probes"].values():
+        probe["request"]["http"] = 3
+        probe["expect"]["route"][0]["protocol"] = "quic"
+    return made
+
+
+def _passing(row: Server) -> dict[str, Any]:
+    """The server in front of Caddy, which ends QUIC."""
+    behind = {"on": "0.0.0.0:8443", "tls": "ended", "quic": True, "names": [CLIENT_FACING], "routes": [{"to": f"{APP}:3000"}]}
+    made = _before(row, {"tls": "passthrough"}, {"to": "proxy:8443"})
+    made["namespaces"] |= {"proxy": {}}
+    made["containers"][SERVER]["listen"][0] |= {"transport": "udp"}
+    made["containers"]["proxy"] = {"namespace": "proxy", "server": "caddy", "listen": [behind]}
+    made["containers"][APP] = _app("none", onwards=False)
+    for probe in made["probes"].values():
+        probe["request"]["http"] = 3
+        route = [probe["expect"]["route"][0], {"to": "proxy", "tls": "ended"}, {"to": APP, "tls": "none"}]
+        probe["expect"] |= {"route": route, "tls_ends_at": ["proxy"]}
+    return made
 
 
 def _over_two(made: dict[str, Any]) -> dict[str, Any]:
@@ -135,6 +161,10 @@ def _of_proxy(row: Server) -> dict[str, dict[str, Any]]:
         made["speaks-h2"] = _over_two(_before(row, {"tls": "ended", "alpn": ALPN}, {"to": f"{APP}:3000"}))
     if "h2c" in row.options:
         made["speaks-h2c"] = _over_two(_before(row, {"h2c": True}, {"to": f"{APP}:3000"}))
+    if "quic" in row.options:
+        made["speaks-h3"] = _over_three(_before(row, {"tls": "ended", "quic": True}, {"to": f"{APP}:3000"}))
+    if "udp_passthrough" in row.options:
+        made["passes-datagrams"] = _passing(row)
     return made
 
 

@@ -6,6 +6,8 @@
     lives                     the kernel's timeline by socket
     tunnel                    a CONNECT that was answered
     tls_records, tls, http    what bytes say; a value, None for "need more", or an exception
+    quic_packets, quic_keys, quic_frames, quic_flows   datagrams to QUIC connections, in the form of TLS sessions
+    quic_owners, quic_told, h3_streams   who had them, in words, and the streams inside where the client's secrets are known
     talk                      what is said on one connection
     listeners, owners         who listens, who received, who initiated
     bonds, following          what ties one connection to the next; the legs of a probe in order

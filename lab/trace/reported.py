@@ -18,7 +18,7 @@ from lab.trace.talk import TLS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lab.model.observations import AppEvent
+    from lab.model.observations import AppEvent, Endpoint
     from lab.trace.asked import Asked
     from lab.trace.bonds import Leg
     from lab.trace.owners import World
@@ -44,8 +44,17 @@ def reported(world: World, legs: Sequence[Leg], place: int, meant: Asked, *, out
 
 def on_connection(world: World, leg: Leg) -> list[AppEvent]:
     """All reports of the receiving container's application on a leg's connection."""
-    ends = leg.receiver.local, leg.flow.client
-    return sorted((e for e in _in_time(world, leg) if (e.local, e.peer) == ends), key=_moment)
+    here, there = _ends(leg)
+    return sorted((e for e in _in_time(world, leg) if e.local in here and e.peer in there), key=_moment)
+
+
+def _ends(leg: Leg) -> tuple[tuple[Endpoint | None, ...], tuple[Endpoint, ...]]:
+    """Both ends as its receiver may name them. A socket for datagrams that is bound to the wildcard has no address of its own, and
+    over QUIC the client's may change."""
+    socket, quic = leg.receiver.listener, leg.flow.quic
+    if quic is None:
+        return (leg.receiver.local,), (leg.flow.client,)
+    return (leg.receiver.local, *((socket.local,) if socket else ())), quic.addresses
 
 
 def _in_time(world: World, leg: Leg) -> Iterator[AppEvent]:

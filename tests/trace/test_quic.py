@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.model.observations import AppEvent
 from lab.model.routes import Route, Stage, TlsAtHop
 from lab.trace import quic_packets
 from lab.trace.h3_streams import status, streams
@@ -22,7 +23,7 @@ from lab.trace.quic_packets import NotQuic, begins, packets
 from lab.trace.talk import talk
 from lab.trace.tls import client_hello
 from tests.trace.quic_peers import NAME, Over, Talking, report
-from tests.trace.wire import Lab, get
+from tests.trace.wire import TOKEN, Lab, get
 
 if TYPE_CHECKING:
     from lab.model.observations import Secret
@@ -294,6 +295,18 @@ def test_keys_of_another_connection_open_nothing() -> None:
     assert opened(mine, data, first, 0) is not None
     assert isinstance(other, Keys)
     assert opened(other, data, first, 0) is None
+
+
+@pytest.mark.parametrize(("local", "reached"), [(EDGE, True), (("0.0.0.0", 8443), True), (("0.0.0.0", 9443), False)])
+def test_an_application_may_know_its_own_end_as_the_wildcard_alone(local: tuple[str, int], reached: bool) -> None:
+    made = lab()
+    listens(made, "edge", EDGE, 2001)
+    talking = whole(made, front(made))
+    made.tick()
+    entered = AppEvent("logs/proxy.log", 1, made.clock, "proxy", "dispatched", local, CLIENT, TOKEN, "GET", "/orders", "", 1)
+    made.application.append(entered)
+    report(made, talking)
+    assert (one(made).dispatched is True) == reached
 
 
 # Streams, by the client's own secrets.
