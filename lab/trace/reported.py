@@ -49,8 +49,8 @@ def on_connection(world: World, leg: Leg) -> list[AppEvent]:
 
 
 def _ends(leg: Leg) -> tuple[tuple[Endpoint | None, ...], tuple[Endpoint, ...]]:
-    """Both ends as its receiver may name them. A socket for datagrams that is bound to the wildcard has no address of its own, and
-    over QUIC the client's may change."""
+    """Both ends as its receiver may name them. A socket for datagrams that is bound to the wildcard has no address of its own,
+    and over QUIC the client's may change."""
     socket, quic = leg.receiver.listener, leg.flow.quic
     if quic is None:
         return (leg.receiver.local,), (leg.flow.client,)

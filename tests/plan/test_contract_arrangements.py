@@ -38,7 +38,8 @@ def test_what_no_row_claims_is_refused(row: Server) -> None:
 def test_an_arrangement_for_each_claim_and_for_no_more() -> None:
     full = CATALOGUE.servers["nginx"]
     assert set(arrangements(full)) == {
-        "forwards-clear", "ends-tls", "ends-and-begins-tls", "passes-tls-through", "speaks-h2", "speaks-h2c",
+        "forwards-clear", "ends-tls", "ends-and-begins-tls", "passes-tls-through", "speaks-h2", "speaks-h2c", "speaks-h3",
+        "passes-datagrams",
     }  # fmt: skip
     assert set(arrangements(full)["forwards-clear"]["probes"]) == {"get", "post", "elsewhere"}
     less = full.model_copy(update={"tls": (Tls.NONE, Tls.ENDED), "routes_by": (), "begins_tls": False, "options": ()})
