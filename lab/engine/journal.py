@@ -63,6 +63,15 @@ def private(path: Path) -> IO[str]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 
+def keep(folder: Path, report: Mapping[str, Any]) -> None:
+    """One report more in a folder that is no case of a run."""
+    with (folder / "client.jsonl").open("a", encoding="utf-8") as reports:
+        _write(reports, {name: value for name, value in report.items() if name != "keys"})
+    descriptor = os.open(folder / CLIENT_KEYS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as keys:
+        keys.write(str(report.get("keys", "")))
+
+
 def _write(file: IO[str], value: Mapping[str, Any]) -> None:
     file.write(json.dumps(value) + "\n")
     file.flush()

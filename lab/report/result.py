@@ -11,7 +11,7 @@ from lab.report.alike import alike
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.model.routes import Contradiction, Evidence, Hop, Moment, Route, TlsEnd
+    from lab.model.routes import Contradiction, Evidence, Hop, Moment, Route, StreamTold, TlsEnd
     from lab.model.steps import StepDone
     from lab.model.verdicts import CaseResult, Verdict
 
@@ -100,6 +100,7 @@ def probe(route: Route) -> dict[str, object]:
         "hops": [_hop(hop) for hop in route.hops],
         "database": [_hop(hop) for hop in route.database],
         "counts": _counts(route.counts),
+        "streams": [_stream(one) for one in route.streams],
         "timeline": [] if route.moment else [_moment(one) for one in route.timeline],
         "evidence": [_evidence(e) for e in route.evidence],
         "contradictions": [_contradiction(c) for c in route.contradictions],
@@ -107,6 +108,11 @@ def probe(route: Route) -> dict[str, object]:
         "stage_open": route.stage_open,
         "route_open": route.route_open,
     }
+
+
+def _stream(one: StreamTold) -> dict[str, object]:
+    told = {"name": one.name, "number": one.number, "stage": str(one.stage), "dispatched": one.dispatched}
+    return {**told, "stage_open": one.stage_open, "evidence": [_evidence(e) for e in one.evidence]}
 
 
 _COUNTS = tuple(name for name in Counts.__dataclass_fields__ if name != "evidence")

@@ -51,6 +51,8 @@ def draw(route: Route, more: int = 0) -> Iterator[Text]:
     yield Text(f"    client {peer or ''}".rstrip())
     for hop in route.hops:
         yield from _draw_hop(hop)
+    for stream in route.streams:
+        yield Text.assemble(f"      stream {stream.number} ", (stream.name, "bold"), (f"  · {stream.stage}", "dim"))
     if counted := _counted(route):
         yield Text(f"      {counted}", style="dim")
     yield Text.assemble("    = ", (route.diagnosis, "bold"))
@@ -65,6 +67,8 @@ _COUNTED = {
     "segments": ("segment came", "segments came"),
     "reads": ("read", "reads"),
     "bytes_read": ("byte read", "bytes read"),
+    "streams": ("stream", "streams"),
+    "resets": ("reset", "resets"),
     "requests": ("request", "requests"),
     "dispatches": ("dispatch", "dispatches"),
     "queries": ("query", "queries"),

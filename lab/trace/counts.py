@@ -60,10 +60,10 @@ def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contra
         "unread": _unread(story),
         "requests": _requests(story),
         "dispatches": _dispatches((*earlier, story)),
-        "answers": _answers(story),
+        "answers": _answers((*earlier, story)),
         "interim": _interim(story),
         "queries": _queries((*earlier, story)),
-        **_streams(story),
+        **_streams(story, len(earlier) + 1),
         "upstreams": _upstreams((*earlier, story)),
     }
     evidence = tuple((name, each) for name, count in found.items() for each in dict.fromkeys(count.evidence) if each)
@@ -223,18 +223,19 @@ def _heads(here: Account) -> Count:
     return Count(len(arrived), told or (_none_came(here),))
 
 
-def _streams(story: Story) -> dict[str, Count]:
+def _streams(story: Story, told_by_client: int) -> dict[str, Count]:
     """Streams that the client opened, and those that it reset."""
     here, report = story.found[0], story.report
     flow, opened_ = here.leg.flow, here.leg.talk.streams
-    if opened_ is None or gaps(story.world.index, "packets", flow.namespace) or not flow.up.whole:
+    receiver = here.leg.connection.receiver
+    if opened_ is None or receiver is None or gaps(story.world.index, "packets", receiver.namespace) or not flow.up.whole:
         return {"streams": UNKNOWN, "resets": UNKNOWN}
     arrived = [s for s in opened_ if s.begin < here.counted.arrived]
     reset = [s for s in arrived if s.reset is not None and s.reset <= here.counted.arrived]
     first = cite.packet(flow.packets[0], f"{len(arrived)} streams were opened on the connection that begins here")
     told = tuple(cite.packet(packet_at(flow.up, s.begin), f"HEADERS open stream {s.number}") for s in arrived)
     ended = tuple(cite.packet(packet_at(flow.up, (s.reset or 1) - 1), f"RST_STREAM ends stream {s.number}") for s in reset)
-    said = cite.client(report, f"the client spoke HTTP/{3 if flow.quic else 2} on it")
+    said = cite.client(report, f"the client opened {told_by_client}") if told_by_client == len(arrived) else None
     return {"streams": Count(len(arrived), (*told, first, said)), "resets": Count(len(reset), (*ended, first))}
 
 
@@ -292,6 +293,8 @@ def _dispatches(stories: Sequence[Story]) -> Count:
     if not events:
         denied = all(story.reached is False for story in stories)
         return Count(0, (_none_dispatched(stories[-1]),)) if denied else UNKNOWN
+    if any(story.reached is None for story in stories):
+        return UNKNOWN
     told: list[Evidence] = []
     for here, event in sorted(events.values(), key=lambda each: each[1].time_ns):
         life = here.leg.receiver.life
@@ -328,11 +331,12 @@ def _interim(story: Story) -> Count:
     return Count(len(found), told or (none,))
 
 
-def _answers(story: Story) -> Count:
-    """Whole final answers: in clear by the packets, inside TLS by the client."""
+def _answers(stories: Sequence[Story]) -> Count:
+    """Whole final answers: in clear by the packets, of streams by their frames, else inside TLS by the client."""
+    story = stories[-1]
     here, report = story.found[0], story.report
     said, down = here.leg.talk, here.leg.flow.down
-    by_client = max(report.answers, int(report.status is not None))
+    by_client = sum({s.report.token: max(s.report.answers, int(s.report.status is not None)) for s in stories}.values())
     if said.streams is not None and down.whole and not gaps(story.world.index, "packets", report.namespace):
         got = [s for s in said.streams if s.answered and s.answer is not None]
         seen = tuple(cite.packet(packet_at(down, s.answer or 0), f"the answer on stream {s.number}") for s in got)

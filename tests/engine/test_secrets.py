@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.engine.errors import EvidenceError
-from lab.engine.journal import CLIENT_KEYS, opened
+from lab.engine.journal import CLIENT_KEYS, keep, opened
 from lab.engine.secrets import put_into_captures, read_secrets, with_secrets
 from lab.model.observations import Secret
 from lab.trace.pcapng import read
@@ -85,3 +85,14 @@ def test_control_without_secrets_a_capture_stays_as_it_is(tmp_path: Path) -> Non
     (tmp_path / CLIENT_KEYS).write_text("")
     put_into_captures(tmp_path, ("client",))
     assert (tmp_path / "packets/client.pcapng").read_bytes() == capture()
+
+
+def test_what_a_trace_keeps_has_no_secrets_in_its_report_either(tmp_path: Path) -> None:
+    for number in (1, 2):
+        keep(tmp_path, {"probe": f"p{number}", "keys": LINE})
+    assert [json.loads(line) for line in (tmp_path / "client.jsonl").read_text().splitlines()] == [
+        {"probe": "p1"},
+        {"probe": "p2"},
+    ]
+    assert (tmp_path / CLIENT_KEYS).read_text() == LINE * 2
+    assert mode(tmp_path / CLIENT_KEYS) == 0o600

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.model.observations import Secret, SentStream
 from lab.model.routes import Stage
 from lab.trace import trace
-from lab.trace.decrypted import Clear
+from lab.trace.decrypted import SUITES, Clear, decrypted
 from lab.trace.h2_streams import streams
+from lab.trace.talk import Talk
+from lab.trace.tls import ClientHello, ServerHello
+from lab.trace.tls_records import Record
 from tests.trace.wire import OK, Lab, Tls, get, speak
 
 if TYPE_CHECKING:
@@ -215,3 +220,27 @@ def test_the_application_s_word_is_not_taken_for_a_stream(tmp_path: Path, known:
     shop.turn()
     told = {"a": sent("a", 1)} | ({"b": sent("b", 3)} if known else {})
     assert shop.route(**told).counts.streams == 1
+
+
+@given(st.binary(max_size=400), st.binary(max_size=400), st.integers(0, 400))
+def test_whatever_comes_is_read_without_a_fault(up: bytes, down: bytes, cut: int) -> None:
+    two = whole()
+    for data in (up, two.up[:cut] + up, two.up + up):
+        for one in streams(Clear(data), Clear(two.down[:cut] + down)):
+            assert 0 <= one.begin < one.last <= len(data)
+            assert one.head_end is None or one.head_end <= len(data)
+
+
+@given(st.lists(st.binary(min_size=0, max_size=60), max_size=4), st.sampled_from(sorted(SUITES)), st.booleans())
+def test_records_that_are_none_of_the_session_s_open_nothing_and_break_nothing(
+    bodies: list[bytes], cipher: int, old: bool
+) -> None:
+    records = tuple(Record(23, 10 * n, body) for n, body in enumerate(bodies))
+    reply = ServerHello(b"r" * 32, b"", "TLSv1.2" if old else "TLSv1.3", None, False, 0, cipher)
+    hello = ClientHello(b"c" * 32, b"", None, (), (), 0)
+    before = (Record(20, 0, b"\1"),) if old else ()
+    said = Talk(protocol="tls", hello=hello, reply=reply, up_records=before + records, down_records=records)
+    labels = ("CLIENT_RANDOM", "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0")
+    found = decrypted(said, [Secret(label, b"c" * 32, b"s" * 48) for label in labels])
+    assert found is not None
+    assert found[0].data == found[1].data == b""

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from lab.engine import docker
 from lab.engine.codec import to_json
+from lab.engine.secrets import put_into_captures
 from lab.model.observations import Gap, Inventory, PublishedPort, SeenContainer, SeenNamespace
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def _recorded(site: Site, folder: Path) -> Mapping[str, Any]:
         target = folder.joinpath(*PurePosixPath(name).parts[1:])
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+    put_into_captures(folder, dict.fromkeys(site.namespace(vantage) for vantage in site.vantages))
     bench.recorder.ask("forget", case=site.case)
     return summary
 

@@ -7,7 +7,6 @@ does by itself before the recorder came (connections in a pool) is known from th
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from lab.engine import docker
 from lab.engine.bench import READY_SECONDS
 from lab.engine.errors import AgentError, MachineError
 from lab.engine.foreign import finding, places
+from lab.engine.journal import keep
 from lab.engine.labels import case_labels, object_name
 from lab.engine.wire import base64, veiled
 from lab.model.asked import CLIENT, HOST, PROBE
@@ -194,8 +194,7 @@ def send(site: Site, asked: Asked, secrets_: Secrets, folder: Path) -> None:
     recorder = site.bench.recorder
     recorder.wait(recorder.send("settle", case=site.case, timeout=SETTLE_SECONDS), "settle", SETTLE_SECONDS + MARGIN_SECONDS)
     _look(site, asked.probe)
-    with (folder / "client.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**report, "token": token, "namespace": site.namespace(asked.vantage)}) + "\n")
+    keep(folder, {**report, "token": token, "namespace": site.namespace(asked.vantage)})
 
 
 def wait(site: Site, seconds: float) -> None:
