@@ -115,7 +115,7 @@ fix: setup ## Repair what can be repaired: formatting, imports, generated files
 .PHONY: bench
 bench: setup ## Time each scenario, warm, beside docker compose up and down; and what recording costs its servers
 	@$(BIN)/python tests/bench.py $(ARGS)
-	@$(BIN)/python tests/bench_recorder.py
+	@$(BIN)/python -m tests.bench_recorder
 
 .PHONY: doctor
 doctor: setup ## Show engine, kernel and the witnesses that this machine allows

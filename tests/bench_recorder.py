@@ -2,9 +2,11 @@
 
 One arrangement stands; the same bounded load runs from its client's namespace, in turns: recorded, not recorded, recorded,
 ... so that drift of the machine falls on both. The second half does the same with the kernel's timeline forbidden, where
-strace takes its place. Weak spot: load, servers and recorder share the processors, so a small machine shows the worst case.
+strace takes its place. Then the same of a deployment that the lab did not make (`tests/foreign/nginx-ends-tls`), with the
+recorder attached as `lab trace` attaches it. Weak spot: load, servers and recorder share the processors, so a small machine
+shows the worst case.
 
-Usage: `make bench`, or `python tests/bench_recorder.py [CASE] [--rounds N] [--seconds N]`.
+Usage: `make bench`, or `python -m tests.bench_recorder [CASE] [--rounds N] [--seconds N]`.
 """
 
 from __future__ import annotations
@@ -20,17 +22,24 @@ from typing import TYPE_CHECKING
 from lab.engine import docker
 from lab.engine.arrange import Standing, _record, stand_up
 from lab.engine.catalogue import load_catalogue
+from lab.engine.foreign import finding, watching
 from lab.engine.images import Workshop, ensure
 from lab.engine.labels import object_name, run_labels
 from lab.engine.project import find_project
 from lab.engine.takedown import take_down
+from lab.model.asked import PROBE, Asked, Scope
 from lab.report.progress import Mode, Progress
 from lab.session import chosen, started_with
+from tests.foreign import standing as foreign
+from tests.foreign.making import ready
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from lab.engine.bench import Bench
 
 CASE = "tls-ends-in-proxy.nginx"
+FOREIGN, FOREIGN_URL = "nginx-ends-tls", "https://127.0.0.1:28101/orders"
 CONNECTIONS = 8
 
 
@@ -56,6 +65,10 @@ def main(arguments: Sequence[str]) -> int:
     for forbidden in ("", "kernel"):
         os.environ["LAB_WITHOUT"] = forbidden
         _print("strace" if forbidden else "packets and tracefs", *_measured(asked))
+    print(f"{FOREIGN}, which the lab did not make")
+    for forbidden in ("", "kernel"):
+        os.environ["LAB_WITHOUT"] = forbidden
+        _print("strace" if forbidden else "packets and tracefs", *_foreign(asked))
     return 0
 
 
@@ -78,43 +91,73 @@ def _measured(asked: argparse.Namespace) -> tuple[list[Turn], list[Turn]]:
     project = find_project()
     job = chosen(project, load_catalogue(project.images), [asked.case], twins=False)[0]
     with started_with([job], Mode.QUIET) as work:
-        shop = Workshop(work.bench.docker, project.images, project.cache, Progress(Mode.QUIET))
-        image = ensure(shop, ["base", "load"])["load"].reference
         standing = Standing(work.bench, job.plan, job.case.scenario.id)
         try:
             stand_up(standing)
-            url = job.plan.probes[0].url
-            return _turns(standing, image, url, asked)
+            network = f"container:{standing.holders['client'].id}"
+            load = Load(work.bench, _image(work.bench), network, job.plan.probes[0].url, asked.seconds)
+            return _turns(load, standing.plan.case, lambda: _record(standing), asked.rounds)
         finally:
             take_down(standing)
 
 
-def _turns(standing: Standing, image: str, url: str, asked: argparse.Namespace) -> tuple[list[Turn], list[Turn]]:
+def _foreign(asked: argparse.Namespace) -> tuple[list[Turn], list[Turn]]:
+    """The recorder attached as `lab trace` attaches it, and nothing sent."""
+    with foreign.standing(ready(), foreign.Deployment(FOREIGN)) as deployment, started_with([], Mode.QUIET) as work:
+        found, _ = finding.wanted(work.bench.docker, [watch := Asked(("", 0), scope=Scope(deployment.project), watch=1.0)])
+
+        def attach() -> None:
+            watching.open_site(work.bench, (watch,), found)
+
+        attach()
+        load = Load(work.bench, _image(work.bench), "host", FOREIGN_URL, asked.seconds)
+        return _turns(load, PROBE, attach, asked.rounds)
+
+
+def _image(bench: Bench) -> str:
+    project = find_project()
+    shop = Workshop(bench.docker, project.images, project.cache, Progress(Mode.QUIET))
+    return ensure(shop, ["base", "load"])["load"].reference
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Whom the load is for, and from where."""
+
+    bench: Bench
+    image: str
+    network: str
+    url: str
+    seconds: int
+
+
+def _turns(load: Load, case: str, attach: Callable[[], None], rounds: int) -> tuple[list[Turn], list[Turn]]:
+    """In turns; the recorder is attached when this begins."""
     alone, recorded = [], []
-    recorder, case = standing.bench.recorder, standing.plan.case
-    _burst(standing, image, url, 1)
-    for _ in range(asked.rounds):
+    recorder = load.bench.recorder
+    _burst(load, 1)
+    for _ in range(rounds):
         recorder.ask("look", case=case, label="load")
-        per_second = _burst(standing, image, url, asked.seconds)
+        per_second = _burst(load, load.seconds)
         seen = recorder.ask("detach", case=case, timeout=60.0)
         recorder.ask("forget", case=case)
         packets, lost = (sum(seen[key].values()) for key in ("packets", "packets_lost"))
         recorded.append(Turn(per_second, seen["kernel_events"], seen["kernel_lost"], packets, lost))
-        alone.append(Turn(_burst(standing, image, url, asked.seconds)))
-        _record(standing)
+        alone.append(Turn(_burst(load, load.seconds)))
+        attach()
     return alone, recorded
 
 
-def _burst(standing: Standing, image: str, url: str, seconds: int) -> float:
-    """Requests per second of one bounded burst, from the client's own namespace."""
-    engine, run = standing.bench.docker, standing.bench.run
+def _burst(load: Load, seconds: int) -> float:
+    """Requests per second of one bounded burst."""
+    engine, run = load.bench.docker, load.bench.run
     spec = docker.ContainerSpec(
-        object_name(run, standing.plan.case, "load"),
-        image,
+        object_name(run, "bench", "load"),
+        load.image,
         run_labels(run, "load"),
-        ("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", url),
+        ("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", load.url),
         entrypoint=(),
-        network=f"container:{standing.holders['client'].id}",
+        network=load.network,
     )
     made = docker.create_container(engine, spec)
     try:

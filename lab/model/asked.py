@@ -42,7 +42,7 @@ class Asked:
     send: bytes = b""
     """Exact bytes, where there is no URL."""
     http: str = "auto"
-    """`auto`, `1.1`, `2`."""
+    """`auto`, `1.1`, `2`, `3`."""
     proxy: Endpoint | None = None
     """A proxy that is asked to CONNECT, or, in clear, to fetch."""
     marked: bool = True

@@ -20,6 +20,7 @@ ASKED = [
         ("fd00::1", 80), url="http://shop.example/", vantage="client", method="POST", headers=(("A", "b"),), body=b"x",
         http="1.1", proxy=("127.0.0.1", 3128), timeout=1.5,
     ),
+    Asked(("localhost", 443), url="https://localhost/", vantage="edge", http="3"),
     Asked(("127.0.0.1", 80), send=b"GET / HTTP/1.1\r\n\x00\xff\r\n", marked=False, timeout=2.0),
 ]  # fmt: skip
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from client import keylog, negotiated
 from client.channel import Deadline
 from client.connecting import datagrams
-from client.report import LIMIT, Received, encode
+from client.report import LIMIT, Received, encode, token
 
 if TYPE_CHECKING:
     from io import TextIOBase
@@ -159,8 +159,8 @@ def _ask(exchange: Exchange, probe: dict[str, Any], count: int, progress: Progre
     """So many requests in as few datagrams as they fit; of several each has a token of its own."""
     progress.during = "send"
     for _ in range(count):
-        token = probe.get("token", "") if several(probe) is False else secrets.token_hex(8)
-        asked = Asked(token, _opened(exchange, negotiated.asked({**probe, "token": token})))
+        own = secrets.token_hex(8) if several(probe) else token(probe)
+        asked = Asked(own, _opened(exchange, negotiated.asked({**probe, "token": encode(own.encode("ascii"))})))
         exchange.streams[max(exchange.streams, default=-4) + 4] = asked
         progress.sent += b"" if several(probe) else asked.sent
     exchange.flush()
