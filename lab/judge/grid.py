@@ -1,7 +1,7 @@
 """The cells of one server's row: what it made of each probe, in words, held against what is due and against its quirks.
 
 Rule: words come from routes, clients and processes alone; the catalogue is asked only afterwards, for the mark. A table says
-how each ask is read. What no witness could tell is `not known`, never as due. Weak spot: seconds are rounded to whole ones.
+how each ask is read. What no witness could tell is `not known`, never as due. Weak spot: seconds are whole ones, rounded down.
 """
 
 from __future__ import annotations

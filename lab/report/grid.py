@@ -124,7 +124,8 @@ def counted(grid: Grid) -> str:
     """The last line."""
     marks = [cell.mark for row in grid.rows for cell in row.cells]
     told = ", ".join(f"{marks.count(mark)} {mark}" for mark in Mark if mark in marks)
-    return f"{len(grid.rows)} servers, {len(marks)} cells: {told}; {grid.seconds:.0f} s"
+    servers = f"{len(grid.rows)} server{'' if len(grid.rows) == 1 else 's'}"
+    return f"{servers}, {len(marks)} cells: {told}; {grid.seconds:.0f} s"
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

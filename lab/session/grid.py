@@ -67,7 +67,7 @@ def rows(names: Sequence[str], folder: Path, progress: Progress) -> Iterator[Row
     _provide([job(row, catalogue) for row in wanted], progress)
     with ProcessPoolExecutor(AT_ONCE, get_context("spawn"), _begin, (str(folder),)) as pool:
         under_way = [pool.submit(_row, row.name) for row in _longest_first(wanted)]
-        with progress.phase(f"{len(wanted)} servers, {AT_ONCE} at a time"):
+        with progress.phase(f"{len(wanted)} server{'' if len(wanted) == 1 else 's'}, {AT_ONCE} at a time"):
             for done in as_completed(under_way):
                 yield done.result()
 
