@@ -91,8 +91,9 @@ def _nothing_else(twin: Twin, verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _unknown_or_wrong(verdicts: Sequence[Verdict]) -> Outcome:
-    """What is not known on a host that refuses a witness is not known of a twin either: it was neither caught nor missed."""
-    unknown = all(verdict.outcome is Outcome.INCONCLUSIVE for verdict in verdicts)
+    """What is not known on a host that refuses a witness is not known of a twin either: it was neither caught nor missed. Nor
+    is what could not be looked at."""
+    unknown = all(verdict.outcome in (Outcome.INCONCLUSIVE, Outcome.BLOCKED) for verdict in verdicts)
     return Outcome.INCONCLUSIVE if unknown else Outcome.FAIL
 
 

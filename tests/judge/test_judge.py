@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from lab.judge import judge
-from lab.judge.cases import outcome_of
+from lab.judge.cases import caught, outcome_of
 from lab.model.routes import Contradiction, Evidence, Hop, Moment, Route, Stage, TlsAtHop, TlsEnd, Witness
 from lab.model.scenario import Scenario
-from lab.model.verdicts import Outcome
+from lab.model.verdicts import Outcome, Verdict
 
 PACKET = Evidence(Witness.PACKETS, "packets/web.pcapng:4", "ClientHello")
 CERTIFICATE = Evidence(Witness.CERTIFICATES, "client.jsonl:1", "the leaf of proxy")
@@ -215,3 +215,16 @@ def test_what_is_not_known_of_a_twin_was_neither_caught_nor_missed() -> None:
     by_id = {v.id: v.outcome for v in judge(broken, broken.twins["broken"], [unsure], {})}
     assert by_id["twin.order.tls_ends_at"] is Outcome.INCONCLUSIVE
     assert by_id["twin.others"] is Outcome.FAIL  # the status is known, and wrong
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "outcome"),
+    [
+        ([Outcome.INCONCLUSIVE, Outcome.BLOCKED, Outcome.PASS], Outcome.INCONCLUSIVE),
+        ([Outcome.FAIL, Outcome.BLOCKED], Outcome.FAIL),
+        ([Outcome.PASS], Outcome.PASS),
+    ],
+)
+def test_what_could_not_be_looked_at_beside_a_twin_is_not_known(outcomes: list[Outcome], outcome: Outcome) -> None:
+    others = [Verdict(f"other.{number}", each, "", "", None) for number, each in enumerate(outcomes)]
+    assert caught(twin_of({"order.status": "x"}).twins["broken"], others)[-1].outcome is outcome
