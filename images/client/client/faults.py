@@ -11,8 +11,19 @@ import http.client
 import socket
 import ssl
 
+
+class CertificateRefusedError(OSError):
+    """The peer's certificate was refused, where no library of TLS says so in its own words."""
+
+
+class AlertError(OSError):
+    """The peer refused the handshake, likewise."""
+
+
 KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "certificate"),
+    (CertificateRefusedError, "certificate"),
+    (AlertError, "alert"),
     (ssl.SSLZeroReturnError, "closed"),
     (ssl.SSLEOFError, "closed"),
     (socket.gaierror, "unreachable"),

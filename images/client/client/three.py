@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from client import keylog, negotiated
 from client.channel import Deadline
 from client.connecting import datagrams
+from client.faults import AlertError, CertificateRefusedError
 from client.report import LIMIT, Received, encode, token
 
 if TYPE_CHECKING:
@@ -38,15 +39,12 @@ QUIET = 0.03
 """Seconds in which acknowledgments that are due go out (RFC 9000, section 18.2, max_ack_delay: 25 ms)."""
 
 
-class QuicAlertError(ConnectionError):
-    """The peer refused the handshake."""
-
-
 @dataclass(slots=True)
 class Asked:
     """One request on a stream of its own, and what came back."""
 
     token: str
+    """Its text."""
     sent: bytes
     got: Received = field(default_factory=Received)
 
@@ -204,10 +202,19 @@ def _rest(exchange: Exchange) -> None:
     while (left := ends - time.monotonic()) > 0:
         exchange.socket.settimeout(left)
         try:
-            exchange.quic.receive_datagram(exchange.socket.recv(DATAGRAM), exchange.peer, time.monotonic())
+            _take(exchange)
         except TimeoutError:
             exchange.quic.handle_timer(time.monotonic())
         exchange.flush()
+
+
+def _take(exchange: Exchange) -> None:
+    """One datagram. Raises OSError, and EOFError for what aioquic cannot read."""
+    data = exchange.socket.recv(DATAGRAM)
+    try:
+        exchange.quic.receive_datagram(data, exchange.peer, time.monotonic())
+    except ValueError as error:
+        raise EOFError(f"the peer broke QUIC: {error}") from error
 
 
 def _move(exchange: Exchange) -> None:
@@ -226,7 +233,7 @@ def _step(exchange: Exchange, deadline: Deadline) -> None:
     if timer is not None:
         exchange.socket.settimeout(max(0.001, min(exchange.socket.gettimeout() or 0.001, timer - time.monotonic())))
     try:
-        exchange.quic.receive_datagram(exchange.socket.recv(DATAGRAM), exchange.peer, time.monotonic())
+        _take(exchange)
     except TimeoutError:
         exchange.quic.handle_timer(time.monotonic())
     while (event := exchange.quic.next_event()) is not None:
@@ -251,9 +258,9 @@ def _ended(event: Any) -> OSError | EOFError:
     text = event.reason_phrase or f"error {event.error_code:#x}"
     alert = event.error_code - CRYPTO_ERROR
     if alert in OF_CERTIFICATE:
-        return ssl.SSLCertVerificationError(1, text)
+        return CertificateRefusedError(text)
     if 0 <= alert < CRYPTO_ERROR:
-        return QuicAlertError(f"alert {alert}: {text}")
+        return AlertError(f"alert {alert}: {text}")
     if text == "Idle timeout":
         return TimeoutError(text)
     return EOFError(f"the peer ended the connection: {text}")
