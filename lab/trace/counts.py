@@ -10,24 +10,19 @@ open. Weak spot: inside a session without secrets nothing is counted by stream.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Counts
-from lab.trace import cite
+from lab.trace import cite, said_counts
+from lab.trace.count import UNKNOWN, Count
 from lab.trace.database import evidence
 from lab.trace.following import in_time
-from lab.trace.handshake import client_finished
 from lab.trace.index import gaps
 from lab.trace.listeners import written
 from lab.trace.lives import reads
-from lab.trace.messages import interim
 from lab.trace.moments import same_probe
-from lab.trace.sealed import opened
 from lab.trace.segments import segments
-from lab.trace.streams import packet_at
 from lab.trace.taken import moved_after, unread
-from lab.trace.talk import BYTES, H2, TLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,17 +34,6 @@ if TYPE_CHECKING:
     from lab.trace.index import Index
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A number and what it rests on; None: no witness could tell."""
-
-    number: int | None = None
-    evidence: tuple[Evidence | None, ...] = ()
-
-
-UNKNOWN = Count()
-
-
 def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contradiction, ...]]:
     """The counts, and what contradicts them. `earlier`: the other requests on the client's connection."""
     found = {
@@ -58,12 +42,12 @@ def counts(story: Story, earlier: Sequence[Story]) -> tuple[Counts, tuple[Contra
         **_segments(story),
         **_reads(story),
         "unread": _unread(story),
-        "requests": _requests(story),
+        "requests": said_counts.requests(story),
         "dispatches": _dispatches((*earlier, story)),
-        "answers": _answers((*earlier, story)),
-        "interim": _interim(story),
+        "answers": said_counts.answers((*earlier, story)),
+        "interim": said_counts.interim(story),
         "queries": _queries((*earlier, story)),
-        **_streams(story, len(earlier) + 1),
+        **said_counts.streams(story, len(earlier) + 1),
         "upstreams": _upstreams((*earlier, story)),
     }
     evidence = tuple((name, each) for name, count in found.items() for each in dict.fromkeys(count.evidence) if each)
@@ -203,42 +187,6 @@ def _newest(index: Index, row: SocketRow) -> str:
     return max(rows, key=lambda each: each.time_ns).look
 
 
-def _requests(story: Story) -> Count:
-    """Whole heads that arrived."""
-    here = story.found[0]
-    flow = here.leg.connection.receiver
-    if flow is None or gaps(story.world.index, "packets", flow.namespace) or not here.leg.flow.up.whole:
-        return Count(0, (_none_came(here),)) if here.leg.failed and here.had is False else UNKNOWN
-    if here.leg.talk.streams is not None:
-        return _heads(here)
-    if here.leg.talk.protocol == H2 or here.leg.flow.quic:
-        return UNKNOWN
-    return _protected_requests(story) if here.leg.talk.protocol == TLS else _clear_requests(here)
-
-
-def _heads(here: Account) -> Count:
-    """Of streams: whole header blocks that opened one."""
-    arrived = [s for s in here.leg.talk.streams or () if s.head_end is not None and s.head_end <= here.counted.arrived]
-    told = tuple(cite.packet(packet_at(here.leg.flow.up, s.begin), f"the fields of stream {s.number}") for s in arrived)
-    return Count(len(arrived), told or (_none_came(here),))
-
-
-def _streams(story: Story, told_by_client: int) -> dict[str, Count]:
-    """Streams that the client opened, and those that it reset."""
-    here, report = story.found[0], story.report
-    flow, opened_ = here.leg.flow, here.leg.talk.streams
-    receiver = here.leg.connection.receiver
-    if opened_ is None or receiver is None or gaps(story.world.index, "packets", receiver.namespace) or not flow.up.whole:
-        return {"streams": UNKNOWN, "resets": UNKNOWN}
-    arrived = [s for s in opened_ if s.begin < here.counted.arrived]
-    reset = [s for s in arrived if s.reset is not None and s.reset <= here.counted.arrived]
-    first = cite.packet(flow.packets[0], f"{len(arrived)} streams were opened on the connection that begins here")
-    told = tuple(cite.packet(packet_at(flow.up, s.begin), f"HEADERS open stream {s.number}") for s in arrived)
-    ended = tuple(cite.packet(packet_at(flow.up, (s.reset or 1) - 1), f"RST_STREAM ends stream {s.number}") for s in reset)
-    said = cite.client(report, f"the client opened {told_by_client}") if told_by_client == len(arrived) else None
-    return {"streams": Count(len(arrived), (*told, first, said)), "resets": Count(len(reset), (*ended, first))}
-
-
 def _upstreams(stories: Sequence[Story]) -> Count:
     """Connections behind the first receiver."""
     namespaces = [story.found[0].leg.receiver.namespace for story in stories]
@@ -250,41 +198,6 @@ def _upstreams(stories: Sequence[Story]) -> Count:
     }
     told = tuple(cite.packet(leg.flow.packets[0], "a connection behind it begins") for leg in legs.values())
     return Count(len(legs), told or (_none_dispatched(stories[-1]),))
-
-
-def _clear_requests(here: Account) -> Count:
-    up, arrived = here.leg.flow.up, here.counted.arrived
-    heads = [m for m in here.leg.talk.messages if m.head and m.head.complete and m.offset + m.head.size <= arrived]
-    told = tuple(
-        cite.packet(packet_at(up, m.offset + m.head.size - 1), f"the head of {m.head.method} {m.head.target} ends")
-        for m in heads if m.head
-    )  # fmt: skip
-    return Count(len(heads), told or (_none_came(here),))
-
-
-def _protected_requests(story: Story) -> Count:
-    """Inside the client's own session: what it sent, as far as the records that carry it arrived."""
-    here, report, meant = story.found[0], story.report, story.meant
-    if not client_finished(here.leg.talk):
-        return Count(0, (_none_came(here),))
-    arrived = opened(here.leg.talk, report.sent, here.counted.arrived)
-    if arrived is None and here.counted.arrived >= len(here.leg.flow.up.data):
-        arrived = len(report.sent)
-    if arrived is None:
-        return UNKNOWN
-    heads = [m for m in meant.messages if m.head and m.head.complete and m.offset + m.head.size <= arrived]
-    return Count(len(heads), (cite.client(report, f"inside TLS the client sent {len(heads)} whole heads"), _last(here)))
-
-
-def _none_came(here: Account) -> Evidence:
-    said = here.leg.talk.protocol
-    what = "no byte of a request" if said is None else "no whole head" if said != BYTES else "bytes that are no request"
-    return cite.packet(here.leg.flow.packets[0], f"the connection begins; {what} came on it")
-
-
-def _last(here: Account) -> Evidence | None:
-    pieces = here.leg.flow.up.pieces
-    return cite.packet(pieces[-1], "the last bytes that the client sent arrived") if pieces else None
 
 
 def _dispatches(stories: Sequence[Story]) -> Count:
@@ -317,35 +230,3 @@ def _queries(stories: Sequence[Story]) -> Count:
 def _none_dispatched(story: Story) -> Evidence:
     last = story.found[-1]
     return cite.packet(last.leg.flow.packets[0], f"the furthest connection of it, which got as far as {story.stages[-1]}")
-
-
-def _interim(story: Story) -> Count:
-    """Interim responses: in clear by the packets; nobody keeps those inside TLS."""
-    here = story.found[0]
-    said, down = here.leg.talk, here.leg.flow.down
-    if said.protocol in (TLS, H2) or gaps(story.world.index, "packets", story.report.namespace) or not down.whole:
-        return UNKNOWN
-    found = interim(down.data, (0, *(each.end for each in said.answers if each.end)))
-    told = tuple(cite.packet(packet_at(down, offset), f"interim response {code}") for offset, code in found)
-    none = cite.packet(here.leg.flow.packets[0], "the connection begins; no interim response came on it")
-    return Count(len(found), told or (none,))
-
-
-def _answers(stories: Sequence[Story]) -> Count:
-    """Whole final answers: in clear by the packets, of streams by their frames, else inside TLS by the client."""
-    story = stories[-1]
-    here, report = story.found[0], story.report
-    said, down = here.leg.talk, here.leg.flow.down
-    by_client = sum({s.report.token: max(s.report.answers, int(s.report.status is not None)) for s in stories}.values())
-    if said.streams is not None and down.whole and not gaps(story.world.index, "packets", report.namespace):
-        got = [s for s in said.streams if s.answered and s.answer is not None]
-        seen = tuple(cite.packet(packet_at(down, s.answer or 0), f"the answer on stream {s.number}") for s in got)
-        return Count(len(got), seen or (cite.packet(here.leg.flow.packets[0], "no answer came whole on this connection"),))
-    if said.protocol in (TLS, H2):
-        return Count(by_client, (cite.client(report, f"the client got {by_client} final answers"),))
-    if gaps(story.world.index, "packets", report.namespace) or not down.whole:
-        return UNKNOWN
-    ended = bool(down.fin or down.reset)
-    whole = [each for each in said.answers if each.end is not None or ended]
-    told = tuple(cite.packet(packet_at(down, each.offset), f"answer {each.status.code}") for each in whole)
-    return Count(len(whole), told or (cite.client(report, f"the client got {by_client} final answers"),))

@@ -62,6 +62,8 @@ class Clear:
     ends: tuple[int, ...] = ()
     """Offset in `data` behind what each record carries; empty: `data` is the wire itself."""
     records: tuple[Record, ...] = ()
+    whole: bool = True
+    """False: a record did not open, and what is behind it is not known."""
 
     def begins(self, offset: int) -> int:
         """Offset on the wire of what carries this byte."""
@@ -99,8 +101,10 @@ def _opened(records: Sequence[Record], keys: Iterator[_Opener]) -> Clear:
     opener = next(keys, None)
     for record in _protected(records, opener):
         found = opener.open(record) if opener else None
+        if found is None and (later := next(keys, None)):  # a Finished that began in the record before
+            opener, found = later, later.open(record)
         if found is None:
-            break
+            return Clear(bytes(data), tuple(ends), tuple(carriers), whole=False)
         kind, body = found
         if kind == HANDSHAKE and _finishes(body):
             opener = next(keys, opener)

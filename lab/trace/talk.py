@@ -67,6 +67,8 @@ class Talk:
     """Of a session with PostgreSQL."""
     streams: tuple[h2_streams.Stream, ...] | None = None
     """Of HTTP/2, in clear or in the client's own TLS session; None: it is something else, or cannot be read."""
+    inside: tuple[Clear, Clear] | None = None
+    """Of the client's own TLS session, where its secrets open it and HTTP/1.x is spoken in it: both directions in clear."""
     stream: h2_streams.Stream | None = None
     """The one that is meant."""
 
@@ -150,10 +152,12 @@ def _since(whole: Talk, flow: Flow, since_ns: int) -> Talk:
 
 
 def within(said: Talk, secrets: tuple[Secret, ...], own: Callable[[bytes], bool]) -> Talk:
-    """Of TLS whose secrets are known: the streams of HTTP/2 inside, and one's own."""
+    """Of TLS whose secrets are known: what is inside, and of HTTP/2 the stream that is one's own."""
     found = decrypted(said, secrets) if secrets else None
-    if found is None or not found[0].data.startswith(PREFACE):
+    if found is None or not (found[0].whole and found[1].whole):
         return said
+    if not found[0].data.startswith(PREFACE):
+        return replace(said, inside=found) if split(found[0].data) else said
     streams = h2_streams.streams(*found)
     return replace(said, streams=streams, stream=h2_streams.own(streams, own))
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.model.observations import Secret
+from lab.model.routes import Witness
+from lab.trace import trace
 from lab.trace.connections import connections
 from lab.trace.decrypted import Clear, decrypted
 from lab.trace.moments import Memo
 from lab.trace.talk import talk
-from tests.trace.wire import Lab, Tls, speak
+from tests.trace.wire import OK, TOKEN, Lab, Tls, get, speak
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lab.model.routes import Counts
     from lab.trace.flows import Flow
 
 SUITES = {
@@ -46,6 +49,8 @@ def test_both_directions_are_opened_with_the_secrets_of_the_session(tmp_path: Pa
     found = decrypted(talk(flow), secrets)
     assert found is not None
     assert (found[0].data, found[1].data) == (REQUEST, ANSWER)
+    assert found[0].whole
+    assert found[1].whole
 
 
 def test_each_byte_is_known_by_the_record_that_carries_it(tmp_path: Path) -> None:
@@ -79,6 +84,7 @@ def test_what_was_tampered_with_ends_what_is_known_of_its_direction(tmp_path: Pa
     up, down = decrypted(replace(said, up_records=(*said.up_records[:-1], broken)), secrets) or (Clear(b""), Clear(b""))
     assert REQUEST.startswith(up.data)
     assert 0 < len(up.data) < len(REQUEST)
+    assert (up.whole, down.whole) == (False, True)
     assert down.data == ANSWER
 
 
@@ -89,3 +95,34 @@ def test_the_handshake_alone_has_nothing_to_open(tmp_path: Path) -> None:
     seen = lab.seen()
     [connection] = connections(seen.packets, seen.inventory, Memo())
     assert decrypted(talk(connection.best), (Secret("CLIENT_RANDOM", b"x", b"y"),)) is None
+
+
+class Http:
+    """A client and an application that ends TLS itself and speaks HTTP/1.1."""
+
+    def __init__(self, keys: Path) -> None:
+        self.lab, self.keys = Lab(client="10.0.0.9", web="10.0.0.2"), keys
+        app = self.lab.container("app", "web", 7)
+        self.tls = Tls(keys=str(keys))
+        self.talk = self.lab.tcp("client", ("10.0.0.9", 40000), "web", ("10.0.0.2", 8443), reader=app).open()
+        speak(self.talk, self.tls, get(TOKEN) + get(TOKEN), OK + OK[:-1])
+        self.lab.report(self.talk, 200, sent=get(TOKEN))
+
+    def counts(self) -> Counts:
+        lines = [line.split() for line in self.keys.read_text().splitlines() if not line.startswith("#")]
+        found = tuple(Secret(a, bytes.fromhex(b), bytes.fromhex(c)) for a, b, c in lines)
+        [route] = trace(replace(self.lab.seen(), secrets=found))
+        return route.counts
+
+
+def test_requests_and_answers_in_the_client_s_session_are_counted_in_the_packets(tmp_path: Path) -> None:
+    """Two requests, and one whole answer; the client tells of one request, and of one answer."""
+    http = Http(tmp_path / "keys")
+    assert (http.counts().requests, http.counts().answers) == (2, 1)
+    assert {e.witness for name, e in http.counts().evidence if name in ("requests", "answers")} == {Witness.PACKETS}
+
+
+def test_control_without_secrets_the_client_s_word_is_all_there_is(tmp_path: Path) -> None:
+    http = Http(tmp_path / "keys")
+    (tmp_path / "keys").write_text("")
+    assert Witness.CLIENT in {e.witness for name, e in http.counts().evidence if name == "answers"}
