@@ -143,7 +143,8 @@ def _denied(world: World, found: Sequence[Account], told: Sequence[Stage], made:
     if any(here.untold for here in found):
         return None
     if not found[0].answered:
-        return _nowhere(world, found)
+        unknown = found[0].answered is None and found[0].leg.flow.quic
+        return None if unknown else _nowhere(world, found)
     if made is None or told[made] is not Stage.REJECTED:
         return None
     here = found[made]

@@ -43,7 +43,7 @@ def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], mean
     if told:
         return report.status, True, late[-1] if late else None
     found = answered(leg, events)
-    if outer:
+    if outer and (report.line or not leg.flow.quic):
         return None, found is True and report.error is None, late[-1] if found and late else None
     return None, found, late[-1] if late else None
 
@@ -92,6 +92,8 @@ def answered(leg: Leg, events: tuple[AppEvent, ...]) -> bool | None:
     if any(event.event in ("answered", "rejected") for event in events):
         return True
     said, late = leg.talk, after_request(leg)
+    if leg.flow.quic:
+        return None if late or not leg.flow.down.whole else False  # packets of QUIC have no lengths that tell
     if not late or (said.reply and said.reply.version != "TLSv1.3"):
         return bool(late) if late or leg.flow.down.whole else None
     records = [r for r in server_data(said) if packet_at(leg.flow.down, r.offset).time_ns >= late[0].time_ns]

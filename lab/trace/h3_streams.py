@@ -143,15 +143,15 @@ def _stream(number: int, asked: _Bytes, back: _Bytes) -> Stream:
     )  # fmt: skip
 
 
-def _headers(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
+def _headers(came: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
     """Whole blocks of fields, each with its offset."""
-    at = 0
+    data, at = bytes(came), 0
     try:
         while at < len(data):
-            kind, at = varint(bytes(data), at)
-            size, at = varint(bytes(data), at)
+            kind, at = varint(data, at)
+            size, at = varint(data, at)
             if kind == HEADERS:
-                yield at, take(bytes(data), at, size)
+                yield at, take(data, at, size)
             at += size
     except NotQuic:
         return

@@ -110,7 +110,9 @@ def _request(connection: Connection, said: Talk, number: int, message: Message) 
 def _whole(connection: Connection, said: Talk) -> ClientReport:
     flow = connection.sender or connection.views[0]
     sni = said.hello.sni if said.hello else None
-    name = f"TLS for {sni or 'no name'}" if said.protocol == TLS else f"{said.protocol or 'no'} bytes"
+    name = (
+        f"{'QUIC' if flow.quic else 'TLS'} for {sni or 'no name'}" if said.protocol == TLS else f"{said.protocol or 'no'} bytes"
+    )
     return ClientReport(
         line=0, probe=name, token="", namespace=flow.namespace, asked=flow.server, started_ns=connection.begun_ns,
         finished_ns=connection.ended_ns + SLACK_NS, local=flow.client, peer=flow.server,

@@ -22,6 +22,7 @@ from lab.trace.quic_keys import Keys, initial, opened
 from lab.trace.quic_packets import NotQuic, begins, packets
 from lab.trace.talk import talk
 from lab.trace.tls import client_hello
+from lab.trace.watched import watched
 from tests.trace.quic_peers import NAME, Over, Talking, report
 from tests.trace.wire import TOKEN, Lab, get
 
@@ -370,3 +371,22 @@ def test_streams_and_answers_of_a_route_are_counted_apart() -> None:
 )  # fmt: skip
 def test_the_status_is_read_from_packed_fields(block: str, code: int | None) -> None:
     assert status(bytes.fromhex(block)) == code
+
+
+@given(st.binary(max_size=64))
+def test_no_packed_fields_raise(block: bytes) -> None:
+    assert status(block) is None or status(block) in range(1000)
+
+
+# Connections that nobody of the lab made.
+
+
+def test_a_connection_that_passes_is_told_by_its_name_and_no_answer_is_made_up() -> None:
+    made = lab()
+    listens(made, "edge", EDGE, 2001)
+    whole(made, front(made))
+    (route,) = watched(made.seen()).routes
+    assert route.probe == f"QUIC for {NAME}"
+    assert [(hop.container, hop.protocol) for hop in route.hops] == [("proxy", "quic")]
+    assert route.stage is not Stage.ANSWERED
+    assert (route.status, route.dispatched, route.answered_by) == (None, None, None)
