@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -15,7 +15,9 @@ from tests.app.running import HEAD, WAIT, answer, program, report
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
 
+T = TypeVar("T")
 LOOPBACK = {"address": "127.0.0.1", "port": 0}
 CLOSING = HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
@@ -42,6 +44,22 @@ def children(process: subprocess.Popen[bytes], number: int = 2) -> list[int]:
     while len(found := file.read_text().split()) != number and time.monotonic() < deadline:
         os.sched_yield()
     return [int(pid) for pid in found]
+
+
+def becomes(read: Callable[[], T], value: T) -> T:
+    """What is read once it is `value`, or when the time is over: the kernel does its part when it comes to it, and its table is
+    read in pieces."""
+    deadline = time.monotonic() + WAIT
+    while (found := read()) != value and time.monotonic() < deadline:
+        os.sched_yield()
+    return found
+
+
+def waiting(port: int) -> int:
+    """Connections in the accept queue of the only socket that listens on a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (queued,) = [int(row[4].partition(":")[2], 16) for row in rows if row[3] == "0A" and int(row[1][-4:], 16) == port]
+    return queued
 
 
 def served_by(process: subprocess.Popen[bytes], port: int) -> int:
@@ -80,8 +98,10 @@ def test_with_reuse_port_each_worker_has_a_socket_of_its_own(tmp_path: Path) -> 
         said: list[dict[str, Any]] = [report(process), report(process)]
         workers = children(process)
         assert {line["pid"] for line in said} == set(workers)
-        held = [holders([process.pid, *workers], inode) for inode in listening(port)]
-        assert sorted(held, key=min) == [{pid} for pid in sorted(workers)]
+        assert becomes(lambda: len(listening(port)), 2) == 2
+        own = [{pid} for pid in sorted(workers)]  # what the parent opened for them it closes once they have it
+        held = becomes(lambda: sorted((holders([process.pid, *workers], each) for each in listening(port)), key=min), own)
+        assert held == own
         assert served_by(process, port) in workers
 
 
@@ -110,13 +130,13 @@ def test_a_port_that_is_taken_ends_it(tmp_path: Path, extra: dict[str, bool]) ->
 def test_a_backlog_is_what_listen_gets(tmp_path: Path) -> None:
     with program(tmp_path, listeners=[{**LOOPBACK, "backlog": 3}], workers=1) as process:
         port = report(process)["local"][1]
-        os.kill(served_by(process, port), signal.SIGSTOP)
+        os.kill(worker := served_by(process, port), signal.SIGSTOP)
+        assert becomes(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0], "T") == "T"
         held = [socket.socket() for _ in range(8)]
         for sock in held:
             sock.setblocking(False)
             sock.connect_ex(("127.0.0.1", port))
-        waiting = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        (queued,) = [int(row[4].partition(":")[2], 16) for row in waiting if row[3] == "0A" and int(row[1][-4:], 16) == port]
+        queued = becomes(lambda: waiting(port), 4)
         for sock in held:
             sock.close()
         assert queued == 4  # backlog + 1 (tcp(7))
