@@ -137,7 +137,7 @@ def _somebody_elses_hello(world: World, before: Leg, after: Leg) -> bool:
 def weak(world: World, before: Leg, after: Leg, *, alone: bool) -> str | None:
     """The bond by process or by time. `alone`: it is the only candidate."""
     begun = after.since_ns
-    if rivals(world, before, after.connection, begun):
+    if rivals(world, before, after.connection, before.since_ns, begun):
         return None
     pid = before.receiver.pid
     if pid and _connected(after, pid):
@@ -165,13 +165,13 @@ def _read_before(before: Leg, pid: int, time_ns: int) -> bool:
     return life is not None and any(e.pid == pid and e.time_ns <= time_ns for e in reads(life))
 
 
-def rivals(world: World, before: Leg, after: Connection, until_ns: int) -> bool:
-    """Whether another connection brought the same receiver bytes between this request and what it might have made of it."""
+def rivals(world: World, before: Leg, after: Connection, since_ns: int, until_ns: int) -> bool:
+    """Whether another connection brought the same receiver bytes between these two moments."""
     receiver = before.receiver
     for other in world.index.received_in.get(receiver.namespace or "", ()):
         if other.id in (before.connection.id, after.id):
             continue
-        if _spoke(other.best, before.since_ns, until_ns) and world.receivers[other.id].container in (None, receiver.container):
+        if _spoke(other.best, since_ns, until_ns) and world.receivers[other.id].container in (None, receiver.container):
             return True
     return False
 

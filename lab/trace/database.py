@@ -100,7 +100,7 @@ def _others(world: World, query: Query, meant: Asked) -> bool:
 
 def _by_time(world: World, leg: Leg, connection: Connection, query: Query, packet: Packet) -> Question | str:
     pids = leg.receiver.pid, world.senders[connection.id].pid
-    if rivals(world, leg, connection, packet.time_ns) or (all(pids) and pids[0] != pids[1]):
+    if rivals(world, leg, connection, leg.since_ns, packet.time_ns) or (all(pids) and pids[0] != pids[1]):
         return f"whether the query in {cite.place(packet)} is of this request: nothing ties it to this request alone"
     return Question(connection, query, packet, PROCESS if all(pids) else TIME)
 

@@ -179,7 +179,7 @@ class _Walk:
 
     def after(self, leg: Leg, place: int) -> list[Leg]:
         """The legs that the receiver of this one sent, in order of time."""
-        nearby = [c for c in self.candidates(leg) if _mine(leg, c)]
+        nearby = [c for c in self.candidates(leg) if _mine(leg, c) and not self.later(leg, c)]
         strong = [replace(c, bond=bond) for c in nearby if (bond := self.strong(leg, c))]
         strong = _first_unknown(strong)
         if self.others is None:
@@ -193,13 +193,21 @@ class _Walk:
         """Where nothing that the receiver sent has the probe's bytes: the one connection on which the client's answer came."""
         clear = [c for c in rest if c.talk.message and not self.taken(c)]
         found = [c for c in clear if bonds.same_answer(leg, c, self.report)]
-        if len(found) == 1 and not bonds.rivals(self.world, leg, found[0].connection, found[0].since_ns):
+        if len(found) == 1 and not bonds.rivals(self.world, leg, found[0].connection, leg.since_ns, found[0].since_ns):
             return [replace(found[0], bond=bonds.ANSWER)]
         self.ask(leg, place, found)
         return []
 
+    def later(self, leg: Leg, after: Leg) -> bool:
+        """Whether the client had its end before this began, and somebody else's bytes had come to the same receiver since."""
+        end_ns = self.report.finished_ns
+        if after.since_ns <= end_ns or (self.meant.token and bonds.own(bonds.said(after, self.until_ns), self.meant)):
+            return False
+        return bonds.rivals(self.world, leg, after.connection, end_ns, after.since_ns)
+
     def candidates(self, leg: Leg) -> Iterator[Leg]:
-        namespace, since_ns = leg.receiver.namespace, leg.since_ns - SLACK_NS
+        # All packets carry one kernel's clock: nothing that was sent before the request came was caused by it.
+        namespace, since_ns = leg.receiver.namespace, leg.since_ns
         for connection in self.world.index.sent_from.get(namespace or "", ()):
             if connection.begun_ns > self.until_ns:
                 break
