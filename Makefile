@@ -114,7 +114,7 @@ fix: setup ## Repair what can be repaired: formatting, imports, generated files
 
 .PHONY: bench
 bench: setup ## Time each scenario, warm, beside docker compose up and down; and what recording costs its servers
-	@$(BIN)/python tests/bench.py $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m tests.bench_recorder
 
 .PHONY: doctor
