@@ -1,9 +1,10 @@
 """Time each case, warm, beside what plain compose needs for the same containers: the floor to measure against.
 
-Usage: `make bench`, or `python -m tests.bench [--times N] [CASE ...]`. One line a case: seconds that the case took within its run (brought up,
-probed, judged), seconds of the whole command (Python, the engine found, the recorder, the clean-up), and seconds of `docker
-compose up -d` plus `down -v` of its compose file. Medians of N (3), after one run that warms up. Weak spot: compose does not
-wait for anything to listen, sends nothing and records nothing, and its keys are made anew each time by a container.
+Usage: `make bench`, or `python -m tests.bench [--times N] [CASE ...]`. One line a case: seconds that the case took
+within its run (brought up, probed, judged), seconds of the whole command (Python, the engine found, the recorder, the
+clean-up), and seconds of `docker compose up -d` plus `down -v` of its compose file. Medians of N (3), after one run
+that warms up. Weak spot: compose does not wait for anything to listen, sends nothing and records nothing, and its keys
+are made anew each time by a container.
 """
 
 from __future__ import annotations
