@@ -49,7 +49,7 @@ def images(
         print_json({name: image.reference for name, image in found.items()})
         return
     for name, image in found.items():
-        typer.echo(f"{name:<12} {image.reference}{'  built' if image.built else ''}")
+        typer.echo(f"{name:<16} {image.reference}{'  built' if image.built else ''}")
 
 
 def engine(
@@ -80,7 +80,7 @@ def engine(
         print_json({key: value if isinstance(value, bool | int | None) else str(value) for key, value in asdict(state).items()})
         return
     running = f"runs as process {state.pid}, version {state.version}" if state.pid else "does not run"
-    typer.echo(f"the lab's own engine {running}\n  address  {state.url}\n  installed  {'yes' if state.installed else 'no'}")
+    typer.echo(f"the lab's own engine {running}\n  address    {state.url}\n  installed  {'yes' if state.installed else 'no'}")
 
 
 def doctor(as_json: JsonOption = False, progress: ProgressOption = Mode.AUTO) -> None:

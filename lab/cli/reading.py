@@ -155,7 +155,8 @@ def validate(
     if as_json:
         print_json([])
         return
-    typer.echo(f"{len({job.case.scenario.id for job in jobs})} scenarios, {len(jobs)} cases: no mistakes")
+    scenarios, cases = len({job.case.scenario.id for job in jobs}), len(jobs)
+    typer.echo(f"{scenarios} scenario{'s' * (scenarios != 1)}, {cases} case{'s' * (cases != 1)}: no mistakes")
 
 
 def schema(

@@ -7,6 +7,7 @@ of anybody counts.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from lab.engine.errors import ServerError
 from lab.engine.looking import calm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lab.engine.arrange import Standing
     from lab.model.plan import PlannedContainer
@@ -76,21 +77,33 @@ def _died(standing: Standing, made: str) -> ServerError:
     docker.wait(standing.bench.docker, made, END_SECONDS)
     facts = docker.inspect(standing.bench.docker, made)
     killed = ", killed for want of memory" if facts.oom_killed else ""
+    said = tuple(_said(standing, made, LAST_LINES))
     return ServerError(
         f"container {name} ({facts.image}) ended with exit code {facts.exit_code}{killed} before it listened",
-        _where_to_look(standing, name),
-        tuple(_said(standing, made, LAST_LINES)) or ("(it wrote nothing)",),
+        _where_to_look(standing, name, said),
+        said or ("(it wrote nothing)",),
     )
 
 
-def _where_to_look(standing: Standing, name: str) -> str:
+def _where_to_look(standing: Standing, name: str, said: Iterable[str]) -> str:
     planned = next(one for one in standing.plan.containers if one.name == name)
     mine = [f"{file.path} is {file.source}" for file in planned.files if file.source]
     if mine:
-        return f"mend what its last words complain of; {', '.join(mine)} beside the scenario"
+        return f"mend what its last words complain of; {', '.join(mine)} beside the scenario{where_it_writes(planned, said)}"
     if planned.files:
         return f"its last words are above, what it was given lies in the case's folder under configs/{name}/"
     return "its last words are above; compare the container's `command`, `environment` and `files`"
+
+
+_MAY_NOT_WRITE = re.compile("read-only file system|permission denied", re.IGNORECASE)
+
+
+def where_it_writes(planned: PlannedContainer, said: Iterable[str]) -> str:
+    """Where a server may write, if its last words complain that it may not; what works as root elsewhere often fails here."""
+    if planned.user is None or not any(_MAY_NOT_WRITE.search(line) for line in said):
+        return ""
+    places = ", ".join((*planned.writable, "/dev/stdout", "/dev/stderr"))
+    return f"; it runs as user {planned.user}{' on a read-only root' if planned.read_only else ''}, and may write to {places}"
 
 
 def _said(standing: Standing, made: str, lines: int) -> Iterator[str]:

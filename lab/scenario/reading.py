@@ -45,10 +45,15 @@ _HIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00
 """What YAML does not allow (YAML 1.2.2, section 5.1), and U+0085, U+2028, U+2029, which some editors show as line breaks."""
 
 
+def _too_large(file: str) -> Problem:
+    told = f"the file has more than {MAX_BYTES // 1024} KiB; make several scenarios of it"
+    return Problem(file, 1, 1, told, rule="size")
+
+
 def decode(data: bytes, file: str) -> str:
     """A file's bytes as text. Raises `ScenarioError` if it is too large, or not UTF-8."""
     if len(data) > MAX_BYTES:
-        raise ScenarioError((Problem(file, 1, 1, f"the file has more than {MAX_BYTES // 1024} KiB", rule="size"),))
+        raise ScenarioError((_too_large(file),))
     for name, mark in (("UTF-16", b"\xff\xfe"), ("UTF-16", b"\xfe\xff")):
         if data.startswith(mark):
             raise ScenarioError((Problem(file, 1, 1, f"the file is {name}; save it as UTF-8", rule="encoding"),))
@@ -65,7 +70,7 @@ def read(text: str, file: str) -> tuple[Page, Mapping]:
     """A file's text as lines and as a tree. Raises `ScenarioError`."""
     whole = page(file, text)
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise ScenarioError((Problem(file, 1, 1, f"the file has more than {MAX_BYTES // 1024} KiB", rule="size"),))
+        raise ScenarioError((_too_large(file),))
     reader = _Reader(whole)
     root = reader.root() if not reader.hidden() else None
     if root is None or reader.problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -81,7 +82,10 @@ def _all(project: Project, catalogue: Catalogue, paths: Iterable[Path]) -> list[
 
 def _sibling(path: Path, name: str) -> bytes | None:
     """A file beside the scenario; the loader reports the missing ones in its own way. Links may not lead out."""
-    target = (path.parent / name).resolve()
+    try:
+        target = (path.parent / name).resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
+        return None
     inside = target.is_relative_to(path.parent.resolve())
     return target.read_bytes() if inside and target.is_file() else None
 
@@ -115,10 +119,10 @@ def chosen(project: Project, catalogue: Catalogue, names: Sequence[str], *, twin
 def _file_of(project: Project, name: str) -> Path:
     """The file that a name leads to; a scenario's id is the name of its file."""
     if name.endswith((".yaml", ".yml")):
-        path = Path(name).resolve()
+        path = Path(os.path.abspath(name))  # noqa: PTH100 - unlike resolve() it ends where links go round in a circle
         if not path.is_file():
             raise UsageError(f"no scenario file {name}")
-        return path
+        return path.resolve()
     path = project.scenarios / f"{re.split('[.~]', name)[0]}.yaml"
     if not path.is_file():
         raise UsageError(_unknown(name, [one.stem for one in project.scenarios.glob("*.yaml")]))

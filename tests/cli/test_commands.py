@@ -170,7 +170,7 @@ def test_validate_tells_mistakes_to_people_and_to_programs(project: Project) -> 
     told = project.lab("validate", "--json")
     assert told.code == 2
     assert {problem["file"] for problem in json.loads(told.out)} == {"scenarios/wrong.yaml"}
-    assert project.lab("validate", "scenarios/plain.yaml").out == "1 scenarios, 1 cases: no mistakes\n"
+    assert project.lab("validate", "scenarios/plain.yaml").out == "1 scenario, 1 case: no mistakes\n"
     assert json.loads(project.lab("validate", "plain", "--json").out) == []
 
 

@@ -101,3 +101,17 @@ def test_the_schema_is_printed(project: Path) -> None:
     code, out, _ = lab("schema", folder=project)
     assert code == 0
     assert out == (ROOT / "scenarios/scenario.schema.json").read_text("utf-8")
+
+
+def test_links_that_go_round_in_a_circle_are_files_that_are_not_there(project: Path) -> None:
+    for name in ("scenarios/ring.yaml", "scenarios/ring.conf"):
+        (project / name).symlink_to(Path(name).name)
+    code, out, err = lab("validate", "scenarios/ring.yaml", folder=project)
+    assert (code, out, err) == (2, "", "no scenario file scenarios/ring.yaml\n")
+    write(project, "one", GOOD.replace("server: app", "server: nginx\n    config: ring.conf"))
+    code, out, err = lab("validate", "scenarios/one.yaml", folder=project)
+    assert (code, out) == (2, "")
+    assert "there is no file `ring.conf` in the scenario's folder" in err
+    assert "Traceback" not in err
+    (project / "scenarios" / "straight.yaml").symlink_to("two.yaml")
+    assert lab("validate", "scenarios/straight.yaml", folder=project) == (0, "1 scenario, 6 cases: no mistakes\n", "")

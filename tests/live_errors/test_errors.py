@@ -110,7 +110,18 @@ def test_a_configuration_of_ones_own_with_a_mistake(docker: Docker, project: Pro
     text, words = WRONG[server]
     project.file("files/mine.conf", text)
     project.scenario("mistake", own_config(server))
-    ends(docker, project.lab("run", "mistake"), 3, words, "is files/mine.conf beside the scenario")
+    done = project.lab("run", "mistake")
+    ends(docker, done, 3, words, "is files/mine.conf beside the scenario")
+    assert "may write" not in done.all, "its last words do not complain of that"
+
+
+UNWRITABLE = "events {}\nhttp { access_log /srv/mine.log; server { listen 8080; } }\n"
+
+
+def test_a_configuration_that_writes_where_it_may_not_is_told_where_it_may(docker: Docker, project: Project) -> None:
+    project.file("files/mine.conf", UNWRITABLE)
+    project.scenario("unwritable", own_config("nginx"))
+    ends(docker, project.lab("run", "unwritable"), 3, '"/srv/mine.log" failed', "/var/log/nginx, /dev/stdout")
 
 
 def test_up_leaves_nothing_of_what_did_not_come_up(docker: Docker, project: Project) -> None:
