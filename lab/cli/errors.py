@@ -3,9 +3,14 @@ keeps its traceback."""
 
 from __future__ import annotations
 
+from errno import EDQUOT, EFBIG, ENOSPC
+
 import typer
 
 from lab.cli.options import LAB_ERROR, USAGE
+
+_NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
+"""No space, quota, limit on the size of a file."""
 
 
 def explain(error: Exception) -> int:
@@ -22,6 +27,10 @@ def explain(error: Exception) -> int:
         return USAGE
     if isinstance(error, EngineError):
         typer.echo(f"lab: {error}", err=True)
+        return LAB_ERROR
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        typer.echo(f"lab: nothing more can be written: {error.strerror}", err=True)
+        typer.echo("Next: make room where runs/ lies (lab clean --runs 5), or set LAB_RUNS to a folder that has some", err=True)
         return LAB_ERROR
     if isinstance(error, OSError) and error.filename:
         typer.echo(f"lab: {error.filename}: {error.strerror}", err=True)

@@ -29,6 +29,7 @@ from lab.model.observations import (
     SocketRow,
     UnixRow,
 )
+from lab.model.scenario import Case
 from lab.model.steps import StepDone
 from lab.trace.pcapng import BrokenCapture, read
 
@@ -71,6 +72,12 @@ def read_inventory(folder: Path) -> Inventory:
     return found
 
 
+def read_case(folder: Path) -> Case:
+    """Which case this was: for the judge, and for nobody who finds a route. Raises `EvidenceError`."""
+    found: Case = _whole(folder / "case.json", Case)
+    return found
+
+
 def report_of(answer: Mapping[str, Any], line: int) -> ClientReport:
     """A client's report that is in no file yet, as if it were this line of one."""
     return TypeAdapter(ClientReport).validate_json(json.dumps({**answer, "line": line}))
@@ -100,12 +107,13 @@ def lines(path: Path, kind: type[T], keep: Callable[[str], bool] | None = None) 
     if not path.exists():
         return
     adapter: TypeAdapter[T] = TypeAdapter(kind)
-    for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        if keep is not None and not keep(text):
-            continue
+    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
         try:
+            text = raw.decode("utf-8")
+            if keep is not None and not keep(text):
+                continue
             yield adapter.validate_json(json.dumps({**_json(text), "line": number}))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             why = _first(error) if isinstance(error, ValidationError) else str(error)
             raise EvidenceError(f"{path}:{number} cannot be read: {why}") from error
 

@@ -37,6 +37,7 @@ class Place:
     """Where an engine may be."""
 
     url: str
+    """Empty: somebody set a name that leads to no address."""
     named_by: str
     """`DOCKER_HOST`, `Docker context X`, `the default socket`, ..."""
     tls: Path | None = None
@@ -127,8 +128,8 @@ def _say_passed_over(tried: list[Tried], taken: Place, progress: Progress) -> No
         progress.note(f"taking {taken.named_by}, which runs on this machine at {taken.url}")
     for one in tried:
         if not one.place.named_by.startswith("the "):
-            refused = f"{one.place.named_by} ({one.place.url}): {one.why_not}"
-            progress.note(f"{refused}; taking {taken.named_by} ({taken.url})")
+            at = f" ({one.place.url})" if one.place.url else ""
+            progress.note(f"{one.place.named_by}{at}: {one.why_not}; taking {taken.named_by} ({taken.url})")
 
 
 def _none_answers(tried: list[Tried], refusal: str) -> MachineError:
@@ -156,8 +157,11 @@ def _all_places(env: Mapping[str, str]) -> Iterator[Place]:
         yield Place(host, "DOCKER_HOST", _tls_from(env))
     home = Path(env.get("HOME", "/"))
     config = Path(env.get("DOCKER_CONFIG") or home / ".docker")
-    if place := read_context(config, env.get("DOCKER_CONTEXT", "")):
+    asked = env.get("DOCKER_CONTEXT", "")
+    if place := read_context(config, asked):
         yield place
+    elif asked not in ("", "default"):
+        yield Place("", f"DOCKER_CONTEXT={asked}")
     yield Place("unix:///var/run/docker.sock", "the default socket")
     if runtime := env.get("XDG_RUNTIME_DIR"):
         yield Place(f"unix://{runtime}/docker.sock", "the default socket of a rootless engine")
@@ -202,6 +206,8 @@ def knock(place: Place) -> str:
 
     Other addresses are not knocked at: only a real request tells.
     """
+    if not place.url:
+        return "there is no such context; `docker context ls` lists them"
     if not place.url.startswith("unix://"):
         return ""
     path = place.url.removeprefix("unix://")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lab.engine.codec import from_json
-from lab.engine.folder import read_observations, read_steps
+from lab.engine.errors import EvidenceError
+from lab.engine.folder import read_case, read_observations, read_steps
 from lab.engine.nearby import read_near
 from lab.judge import judge
 from lab.judge.cases import outcome_of
-from lab.model.scenario import Case
 from lab.model.verdicts import CaseResult, Outcome
 from lab.report import result as documents
 from lab.report import telling
@@ -21,6 +20,8 @@ from lab.trace.listeners import listening
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from lab.model.scenario import Case
 
 
 def judge_folder(case: Case, folder: Path, seconds: float) -> CaseResult:
@@ -60,7 +61,7 @@ def judge_again(folder: Path) -> list[CaseResult]:
 
 
 def _again(folder: Path) -> CaseResult:
-    case = from_json((folder / "case.json").read_bytes(), Case)
+    case = read_case(folder)
     before = _before(folder)
     seconds = float(before.get("seconds", 0.0))  # type: ignore[arg-type]
     if before.get("outcome") in (Outcome.LAB_ERROR, Outcome.UNSUPPORTED):
@@ -74,7 +75,11 @@ def _again(folder: Path) -> CaseResult:
 
 def _before(folder: Path) -> dict[str, object]:
     path = folder / "result.json"
-    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
+    try:
+        return dict(json.loads(path.read_bytes())) if path.exists() else {}
+    except (ValueError, TypeError, RecursionError) as error:
+        move = "delete it: the checks are judged anew, only what it says of times, host and engine is lost"
+        raise EvidenceError(f"{path} cannot be read: {error}", move) from error
 
 
 def document_again(folder: Path, results: Sequence[CaseResult]) -> dict[str, object]:

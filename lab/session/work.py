@@ -170,7 +170,14 @@ def _write_asked(job: Job, plan: Plan, folder: Path) -> None:
 
 
 def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    """Whole or not at all: who reads results must not find half of one where a disk was full."""
+    beside = path.with_name(f".{path.name}")
+    try:
+        beside.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _salvage(standing: Standing, folder: Path) -> None:

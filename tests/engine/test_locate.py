@@ -50,6 +50,15 @@ def test_a_context_that_is_none_is_passed_over(tmp_path: Path, text: str) -> Non
     assert locate.read_context(tmp_path, "") is None
 
 
+def test_a_context_that_was_asked_for_and_is_not_there_is_told(tmp_path: Path) -> None:
+    _context(tmp_path, "far", "tcp://10.0.0.1:2376")
+    env = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path)}
+    gone = [place for place in locate.places(env | {"DOCKER_CONTEXT": "gone"}) if place.named_by == "DOCKER_CONTEXT=gone"]
+    assert [locate.knock(place) for place in gone] == ["there is no such context; `docker context ls` lists them"]
+    for there in ("far", "default", ""):
+        assert [place for place in locate.places(env | {"DOCKER_CONTEXT": there}) if not place.url] == []
+
+
 def test_a_contexts_certificates_come_along(tmp_path: Path) -> None:
     _context(tmp_path, "far", "tcp://10.0.0.1:2376")
     tls = tmp_path / "contexts" / "tls" / hashlib.sha256(b"far").hexdigest() / "docker"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import socket
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ import pytest
 
 from lab.engine import docker as engine
 from lab.engine import labels
-from tests.command import ROOT, left_by
+from tests.command import ROOT, Done, left_by
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.engine.docker import Docker
-    from tests.command import Done, Project
+    from tests.command import Project
 
 PROBE = """
 probes:
@@ -158,6 +159,17 @@ def test_a_folder_of_runs_that_cannot_be_written(docker: Docker, project: Projec
     (tmp_path / "file").touch()
     done = project.lab("run", LAB_RUNS=str(tmp_path / "file" / "runs"))
     ends(docker, done, 3, "the folder of runs", "cannot be written", "Next: make it writable, or set LAB_RUNS")
+
+
+def test_a_disk_that_fills_up_while_results_are_written(docker: Docker, project: Project, tmp_path: Path) -> None:
+    """Stood in for by a limit on the size of a file, which the kernel refuses in the same way."""
+    project.scenario("plain", f'containers: {{app: {{server: app, listen: [{{on: "0.0.0.0:8080"}}]}}}}\n{PROBE}')
+    process = project.begin("run", "plain", LAB_RUNS=str(tmp_path / "runs"))
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (8000, 8000))
+    out, err = process.communicate(timeout=120)
+    ends(docker, Done(process.returncode, out, err, process.pid), 3, "Next: make room", "LAB_RUNS")
+    for path in (tmp_path / "runs").rglob("*result.json*"):
+        assert json.loads(path.read_bytes()), "none is half written"
 
 
 def test_names_that_mean_nothing(docker: Docker, project: Project) -> None:

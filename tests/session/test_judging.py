@@ -64,6 +64,15 @@ def test_what_never_came_to_evidence_stays_what_it_was(tmp_path: Path, outcome: 
     assert (again.outcome, again.error, again.seconds, again.verdicts) == (outcome, "container app ended", 2.5, ())
 
 
+@pytest.mark.parametrize("name", ["case.json", "inventory.json", "result.json", "sockets.jsonl"])
+@pytest.mark.parametrize("content", [b'{"id": "s", "chec', b"", b"[1", b"\x80\xff\x00", b"[" * 5000])
+def test_a_file_that_is_no_document_any_more_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    at = folder(tmp_path, outcome="PASS", seconds=1.0)
+    (at / name).write_bytes(content or b"\n")
+    with pytest.raises(EvidenceError, match=name):
+        document_again(at, judge_again(at))
+
+
 def test_what_the_run_said_of_its_checks_is_not_believed(tmp_path: Path) -> None:
     folder(tmp_path, outcome="PASS", seconds=2.5)
     [again] = judge_again(tmp_path)
