@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.trace.handshake import last_of_handshake, requests, server_data
 from lab.trace.lives import reads, writes
+from lab.trace.messages import answers
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
 
@@ -39,12 +40,12 @@ def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], mean
     if said.protocol != TLS:
         return _in_clear(leg)
     late = after_request(leg)
-    told = _by_client(report, meant) if outer else None
+    told = _decrypted(leg, meant) or _by_client(report, meant, late) if outer else None
     if told:
-        return report.status, True, late[-1] if late else None
+        return told
     found = answered(leg, events)
     if outer and (report.line or not leg.flow.quic):
-        return None, found is True and report.error is None, late[-1] if found and late else None
+        return None, _unread(report, found), late[-1] if found and late else None
     return None, found, late[-1] if late else None
 
 
@@ -66,10 +67,30 @@ def _in_clear(leg: Leg) -> Back:
     return None, True, packet_at(down, begin)
 
 
-def _by_client(report: ClientReport, meant: Asked) -> bool:
-    """Whether the client got the answer to the request that is meant."""
-    got = max(report.answers, int(report.status is not None))
-    return got > meant.number if meant.messages else got > 0 or bool(report.body)
+def _unread(report: ClientReport, found: bool | None) -> bool | None:
+    """What was long enough to be an answer is one to a request that only passed; of a client that tells of none it is open."""
+    if not found or report.error:
+        return False
+    return None if report.line else True
+
+
+def _decrypted(leg: Leg, meant: Asked) -> Back | None:
+    """Of the client's own session that its secrets open; None: they do not, or no HTTP/1.x came back in it."""
+    if leg.talk.inside is None or not leg.flow.down.whole or not meant.messages:
+        return None
+    down = leg.talk.inside[1]
+    found = answers(down.data, [each.head.method for each in meant.messages if each.head])
+    if meant.number >= len(found):
+        return None if down.data and not found else (None, False, None)
+    own = found[meant.number]
+    return own.status.code, True, packet_at(leg.flow.down, down.begins(own.offset))
+
+
+def _by_client(report: ClientReport, meant: Asked, late: list[Packet]) -> Back | None:
+    """By the client's word, that it got the answer to the request that is meant."""
+    count = max(report.answers, int(report.status is not None))
+    got = count > meant.number if meant.messages else count > 0 or bool(report.body)
+    return (report.status, True, late[-1] if late else None) if got else None
 
 
 def after_request(leg: Leg) -> list[Packet]:

@@ -180,7 +180,7 @@ class _Walk:
     def after(self, leg: Leg, place: int) -> list[Leg]:
         """The legs that the receiver of this one sent, in order of time."""
         nearby = [c for c in self.candidates(leg) if _mine(leg, c) and not self.later(leg, c)]
-        strong = [replace(c, bond=bond) for c in nearby if (bond := self.strong(leg, c))]
+        strong = [self.opened(leg, replace(c, bond=bond)) for c in nearby if (bond := self.strong(leg, c))]
         strong = _first_unknown(strong)
         if self.others is None:
             return strong
@@ -188,6 +188,13 @@ class _Walk:
         strong = strong or self.by_answer(leg, place, rest)
         weak = self.weak(leg, place, [c for c in rest if not self.excluded(leg, c)], strong)
         return sorted([*strong, *weak], key=lambda each: each.since_ns)
+
+    def opened(self, leg: Leg, after: Leg) -> Leg:
+        """The client's own session, passed on: what opens it before opens it behind."""
+        if after.bond != bonds.SAME_HELLO or leg.talk.inside is None:
+            return after
+        secrets = self.world.index.seen.secrets
+        return replace(after, talk=within(after.talk, secrets, lambda data: bonds.own(data, self.meant)))
 
     def by_answer(self, leg: Leg, place: int, rest: list[Leg]) -> list[Leg]:
         """Where nothing that the receiver sent has the probe's bytes: the one connection on which the client's answer came."""

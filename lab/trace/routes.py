@@ -120,7 +120,7 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         stage=whole(path.legs, story.stages, found, made),
         dispatched=story.reached,
         diagnosis=line(story),
-        status=report.status,
+        status=_status(story),
         answered_by=found[made].container if made is not None else None,
         stopped_by=stopped_by(story, at) if at is not None and not still_open else None,
         certificate_of=holders(known, report),
@@ -138,6 +138,12 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         ending=ending(story),
         database=_database(story),
     )
+
+
+def _status(story: Story) -> int | None:
+    """Of the request that is meant: the client tells that of the last answer, and bytes that are no request get answers too."""
+    got = story.report.status
+    return story.found[0].code or got if got is not None else None
 
 
 def _database(story: Story) -> tuple[Hop, ...]:
