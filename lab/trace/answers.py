@@ -18,6 +18,7 @@ from lab.trace.database import too_early
 from lab.trace.http import begun
 from lab.trace.index import gaps
 from lab.trace.lives import reads
+from lab.trace.sealed import carrying
 from lab.trace.stages import WITHOUT_HANDLER
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
@@ -96,7 +97,7 @@ def dispatched(
     stray = _stray(world, report, found)
     if events or stray:
         return True if events else None, contradictions + stray
-    return _denied(world, found, told, made), ()
+    return _denied(world, report, found, told, made), ()
 
 
 def _too_early(world: World, here: Account, event: AppEvent) -> Contradiction | None:
@@ -136,7 +137,9 @@ def _stray(world: World, report: ClientReport, found: Sequence[Account]) -> tupl
     )  # fmt: skip
 
 
-def _denied(world: World, found: Sequence[Account], told: Sequence[Stage], made: int | None) -> bool | None:
+def _denied(
+    world: World, report: ClientReport, found: Sequence[Account], told: Sequence[Stage], made: int | None
+) -> bool | None:
     """No application reports dispatch: whether that means that there was none."""
     if any(gaps(world.index, "packets", view.namespace) for here in found for view in here.leg.connection.views):
         return None
@@ -144,12 +147,12 @@ def _denied(world: World, found: Sequence[Account], told: Sequence[Stage], made:
         return None
     if not found[0].answered:
         unknown = found[0].answered is None and found[0].leg.flow.quic
-        return None if unknown else _nowhere(world, found)
+        return None if unknown else _nowhere(world, report, found)
     if made is None or told[made] is not Stage.REJECTED:
         return None
     here = found[made]
     if any(found[n].came for n in here.children):
-        return _nowhere(world, found)  # the request was with somebody behind its maker
+        return _nowhere(world, report, found)  # the request was with somebody behind its maker
     only_status = here.code in WITHOUT_HANDLER and not here.children
     return None if only_status and not _hands_on(world, here) else False
 
@@ -159,22 +162,22 @@ def _hands_on(world: World, here: Account) -> bool:
     return here.container in world.index.reports or here.container in world.habits.forwarders
 
 
-def _nowhere(world: World, found: Sequence[Account]) -> bool | None:
+def _nowhere(world: World, report: ClientReport, found: Sequence[Account]) -> bool | None:
     leaves = [here for here in found if not here.children]
-    return False if all(_unreached(world, here) for here in leaves) else None
+    return False if all(_unreached(world, report, here) for here in leaves) else None
 
 
-def _unreached(world: World, here: Account) -> bool:
+def _unreached(world: World, report: ClientReport, here: Account) -> bool:
     """Whether no handler can have been entered: no process had the whole head, or its application reports and said nothing,
     or its process is known to hand requests on and handed on none."""
     if here.leg.failed or here.had is False or here.taken is False or here.finished is False:
         return True
     if here.container in world.index.reports and not gaps(world.index, "application"):
         return True
-    return here.container in world.habits.forwarders or _headless(here)
+    return here.container in world.habits.forwarders or _headless(report, here)
 
 
-def _headless(here: Account) -> bool:
+def _headless(report: ClientReport, here: Account) -> bool:
     """Whether the sender gave it no whole head, or no process took it whole."""
     said = here.leg.talk
     if not here.leg.flow.up.whole or (said.protocol == TLS and not here.outer):
@@ -182,5 +185,14 @@ def _headless(here: Account) -> bool:
     if here.head is None:
         data = here.meant.data if said.protocol == TLS else here.leg.flow.up.data[said.begin :]
         return not data or begun(data)
-    most = here.counted.at_most
-    return not here.head.complete or (said.protocol != TLS and most is not None and most < said.begin + here.head.size)
+    most, end = here.counted.at_most, _end_of_head(report, here)
+    return not here.head.complete or (most is not None and end is not None and most < end)
+
+
+def _end_of_head(report: ClientReport, here: Account) -> int | None:
+    """Where the head ends in the stream; inside the client's own session its last byte's record; None: lengths do not tell."""
+    said, size = here.leg.talk, here.head.size if here.head else 0
+    if said.protocol != TLS:
+        return said.begin + size
+    record = carrying(said, report.sent, here.meant.offset + size - 1)
+    return record.end if record else None

@@ -2,7 +2,8 @@
 
 Rule: in clear the answer is read; inside the client's own session the client is asked; inside another's session only the
 number and length of the records tell an answer from session tickets, and where they do not the answer is open. An interim
-response (1xx) is no answer. Weak spot: a server that sends more tickets than usual.
+response (1xx) is no answer, and neither is one that came to a closed socket. Weak spot: a server that sends more tickets
+than usual.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ Back = tuple["int | None", "bool | None", "Packet | None"]
 
 def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], meant: Asked, *, outer: bool) -> Back:
     """What came back for the request that is meant."""
-    said, down = leg.talk, leg.flow.down
+    said = leg.talk
     if said.stream:
         return _on_stream(report, leg, said.stream, outer=outer)
-    if said.status:
-        return said.status.code, True, packet_at(down, said.answer + said.status.offset)
-    if said.protocol != TLS:
-        return _in_clear(leg)
+    if said.status or said.protocol != TLS:
+        return _in_clear(report, leg)
     late = after_request(leg)
-    told = _decrypted(leg, meant) or _by_client(report, meant, late) if outer else None
+    if outer and (read := _decrypted(leg, meant)):
+        return read
+    told = _by_client(report, meant) if outer else None
     if told:
-        return told
+        return report.status, True, late[-1] if late else None
     found = answered(leg, events)
     if outer and (report.line or not leg.flow.quic):
         return None, _unread(report, found), late[-1] if found and late else None
@@ -56,8 +57,27 @@ def _on_stream(report: ClientReport, leg: Leg, stream: Stream, *, outer: bool) -
     return stream.status or (report.status if outer else None), True, packet_at(leg.flow.down, stream.answer)
 
 
-def _in_clear(leg: Leg) -> Back:
-    """No status line came: bytes are an answer to bytes, and none to HTTP of which only the beginning came."""
+def unreceived(report: ClientReport, leg: Leg, answer: Packet) -> bool:
+    """Whether the client tells of no answer, and this one came to a socket that was closed before: its kernel resets it
+    (RFC 9293, section 3.10.7.1), while behind a half-close it takes it."""
+    up = leg.flow.up
+    if up.reset is None or report.status is not None or report.answers or report.body:
+        return False
+    ended = min(end.time_ns for end in (up.fin, up.reset) if end)
+    return ended < answer.time_ns
+
+
+def _in_clear(report: ClientReport, leg: Leg) -> Back:
+    """What can be read."""
+    said, down = leg.talk, leg.flow.down
+    if said.status is None:
+        return _without_status(leg)
+    answer = packet_at(down, said.answer + said.status.offset)
+    return (None, False, None) if unreceived(report, leg, answer) else (said.status.code, True, answer)
+
+
+def _without_status(leg: Leg) -> Back:
+    """Bytes are an answer to bytes, and none to HTTP of which only the beginning came."""
     down, begin = leg.flow.down, leg.talk.answer
     data = down.data[begin:]
     if not data:
@@ -86,11 +106,10 @@ def _decrypted(leg: Leg, meant: Asked) -> Back | None:
     return own.status.code, True, packet_at(leg.flow.down, down.begins(own.offset))
 
 
-def _by_client(report: ClientReport, meant: Asked, late: list[Packet]) -> Back | None:
-    """By the client's word, that it got the answer to the request that is meant."""
-    count = max(report.answers, int(report.status is not None))
-    got = count > meant.number if meant.messages else count > 0 or bool(report.body)
-    return (report.status, True, late[-1] if late else None) if got else None
+def _by_client(report: ClientReport, meant: Asked) -> bool:
+    """Whether the client got the answer to the request that is meant."""
+    got = max(report.answers, int(report.status is not None))
+    return got > meant.number if meant.messages else got > 0 or bool(report.body)
 
 
 def after_request(leg: Leg) -> list[Packet]:

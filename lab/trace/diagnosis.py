@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from lab.model.routes import Stage
 from lab.trace import bonds
 from lab.trace.handshake import requests
-from lab.trace.reasons import CLIENT, awaited, because, first_end, first_word
-from lab.trace.stages import rank
+from lab.trace.reasons import CLIENT, awaited, because, first_end, first_word, kept_back
+from lab.trace.stages import rank, whole, withheld
 from lab.trace.sure import stage_open
 from lab.trace.talk import TLS
 
@@ -26,7 +26,8 @@ def stop(story: Story) -> int | None:
     """Place of the leg at which the request stopped; None: it did not."""
     found, made = story.found, story.made
     if made is None:
-        return None if found[0].answered else len(found) - 1
+        kept = withheld(found)
+        return None if found[0].answered else len(found) - 1 if kept is None else kept
     if story.stages[made] is not Stage.REJECTED:
         return None
     unanswered = [n for n in found[made].children if not found[n].answered and not _cut_short(story.report, found[n])]
@@ -41,6 +42,10 @@ def _cut_short(report: ClientReport, here: Account) -> bool:
 
 def stopped_by(story: Story, place: int) -> str | None:
     """The component that stopped it there."""
+    return _keeper(story, story.found[place]) if place == withheld(story.found) else _culprit(story, place)
+
+
+def _culprit(story: Story, place: int) -> str | None:
     here, stage = story.found[place], story.stages[place]
     namespace = here.leg.connection.receiver.namespace if here.leg.connection.receiver else None
     if stage in (Stage.REFUSED, Stage.DROPPED) or (stage is Stage.ACCEPTED and _lost(here)):
@@ -71,6 +76,12 @@ def sender(story: Story, here: Account) -> str | None:
     if here.leg.bond in (bonds.SAME_HELLO, bonds.IDENTICAL) and (word is None or word[1]):
         return sender(story, before)
     return before.container
+
+
+def _keeper(story: Story, here: Account) -> str | None:
+    """Who kept the answer back: the receiver, unless the sender had reset the connection and was not there to take it."""
+    first = first_end(story.report, here)
+    return sender(story, here) if first and first[1] and "R" in first[0].flags else here.container
 
 
 def _lost(here: Account) -> bool:
@@ -139,7 +150,12 @@ def _stopped(story: Story, at: int) -> str:
     here, stage, made = story.found[at], story.stages[at], story.made
     who = None if stage_open(story) else stopped_by(story, at)
     by = f", by {who.replace('kernel of', 'the kernel of')}" if who else ""
-    reason = because(story.report, here, stage, sender(story, here) or "its sender")
+    by_whom = sender(story, here) or "its sender"
+    if story.made is None and at == withheld(story.found):
+        legs, behind = tuple(each.leg for each in story.found), [story.found[n] for n in here.children]
+        stage, reason = whole(legs, story.stages, story.found, None), kept_back(story.report, here, behind, by_whom)
+    else:
+        reason = because(story.report, here, stage, by_whom)
     words = f"stopped at {stage}{by}, because {reason}{_handled(story, stage)}"
     if made is not None and made != at:
         words += f"; {story.found[made].container or 'somebody'} answered {story.found[made].code or ''}".rstrip()

@@ -44,7 +44,7 @@ NONE = Habits()
 
 
 def habits(index: Index, claimed: Iterable[tuple[Leg, ...]]) -> Habits:
-    """What was seen. `claimed`: the legs that strong bonds give each probe."""
+    """What was seen. `claimed`: legs of probes, each tied to its parent for sure."""
     parents = (legs[leg.parent].receiver.container for legs in claimed for leg in legs if leg.parent is not None)
     talks = list(_talks(index))
     served = [(port, said) for port, said in talks if _served(said)]

@@ -21,7 +21,7 @@ from lab.trace.talk import TLS
 from lab.trace.tls_records import ALERTS, APPLICATION, clear_alerts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lab.model.observations import ClientReport, Packet
     from lab.trace.account import Account
@@ -43,6 +43,21 @@ def because(report: ClientReport, here: Account, stage: Stage, sender: str) -> s
         again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
         return f"SYN ({place(syn)}){again}, was never answered{_queue(here)}"
     return _inside(here, stage) + ended(report, here, sender)
+
+
+def kept_back(report: ClientReport, here: Account, behind: Iterable[Account], sender: str) -> str:
+    """An answer came to the receiver of this leg, and none went on. `behind`: the legs that its receiver sent."""
+    answered = [each for each in behind if each.answered]
+    back = f"the answer{_code(answered[-1])} of {answered[-1].container or 'its upstream'}{_back(answered[-1])} came"
+    return f"{back} to {here.container or 'its receiver'}, which sent none on{ended(report, here, sender)}"
+
+
+def _code(here: Account) -> str:
+    return f" {here.code}" if here.code else ""
+
+
+def _back(here: Account) -> str:
+    return f" ({place(here.answer)})" if here.answer else ""
 
 
 def _queue(here: Account) -> str:

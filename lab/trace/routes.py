@@ -25,6 +25,7 @@ from lab.trace.diagnosis import line, stop, stopped_by
 from lab.trace.ends import ending
 from lab.trace.following import claims, follow
 from lab.trace.habits import habits
+from lab.trace.handed_on import handed_on
 from lab.trace.hops import hop
 from lab.trace.index import build, gaps
 from lab.trace.moments import Memo, up_to
@@ -57,7 +58,7 @@ def _view(seen: Observations, memo: Memo) -> View:
     seen = replace(seen, clients=tuple(part for report in seen.clients for part in parts(report)))
     known = world(build(seen, memo))
     claimed = claims(known, seen.clients)
-    return replace(known, habits=habits(known.index, claimed.values())), claimed
+    return replace(known, habits=habits(known.index, handed_on(known, seen.clients, claimed))), claimed
 
 
 def _route(view: View, report: ClientReport) -> Route:

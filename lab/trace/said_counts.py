@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.trace import cite
+from lab.trace.back import unreceived
 from lab.trace.count import UNKNOWN, Count
 from lab.trace.handshake import client_finished
 from lab.trace.index import gaps
@@ -152,6 +153,9 @@ def answers(stories: Sequence[Story]) -> Count:
     if gaps(story.world.index, "packets", report.namespace) or not down.whole:
         return UNKNOWN
     ended = bool(down.fin or down.reset)
-    whole = [each for each in said.answers if each.end is not None or ended]
+    whole = [
+        each for each in said.answers
+        if (each.end is not None or ended) and not unreceived(report, here.leg, packet_at(down, each.offset))
+    ]  # fmt: skip
     told = tuple(cite.packet(packet_at(down, each.offset), f"answer {each.status.code}") for each in whole)
     return Count(len(whole), told or (cite.client(report, f"the client got {by_client} final answers"),))

@@ -28,7 +28,8 @@ did not hand on this one. A handler that was entered may still end in a rejectio
 
 The whole request is where its answer was made; without an answer it is as far as its furthest leg, where a leg whose receiver
 passed the same bytes on, or only tried to, says nothing of its own. So a proxy's 502 is `rejected`, stopped at the refused leg
-behind it, and a port forwarder with nothing behind it is `refused`.
+behind it, and a port forwarder with nothing behind it is `refused`. An answer that came back behind a proxy and not to the
+client is none: the request is where it was without it.
 
 Weak spots: `parsed` says that the process has the whole head, not what its parser made of it; `routed` is seen only when
 something is sent on; `read` and `readable` cannot be told apart where neither the kernel's timeline nor a socket row is
@@ -74,8 +75,28 @@ def whole(legs: tuple[Leg, ...], told: Sequence[Stage], found: Sequence[Account]
     """The whole request's stage. `made`: place of the leg whose receiver made the client's answer."""
     if made is not None:
         return told[made]
-    counted = [stage for place, stage in enumerate(told) if not _silent(legs, found, place)]
-    return max(counted or told, key=rank)
+    kept = _kept(told, found) if found[0].answered is False else told
+    counted = [stage for place, stage in enumerate(kept) if not _silent(legs, found, place)]
+    return max(counted or kept, key=rank)
+
+
+def _kept(told: Sequence[Stage], found: Sequence[Account]) -> tuple[Stage, ...]:
+    """The stages where no answer reached the client, whatever came back behind the first leg."""
+    return tuple(
+        _unfinished(here, found) if stage is Stage.ANSWERED else stage for here, stage in zip(found, told, strict=True)
+    )
+
+
+def withheld(found: Sequence[Account]) -> int | None:
+    """Place of the leg whose receiver had its answer from behind, and sent none on; None: there is no such."""
+    places = (place for place, here in enumerate(found) if here.answered is False and _answered_behind(found, here))
+    return next(places, None) if found[0].answered is False else None
+
+
+def _answered_behind(found: Sequence[Account], here: Account) -> bool:
+    """Whether all that it asked have answered. One of several may be a mirror, or the next attempt."""
+    behind = [found[n] for n in here.children if not found[n].leg.failed]
+    return bool(behind) and all(each.answered for each in behind)
 
 
 def _silent(legs: tuple[Leg, ...], found: Sequence[Account], place: int) -> bool:

@@ -237,7 +237,7 @@ def test_half_a_request_inside_tls_and_the_rest() -> None:
     half = Stage.HEAD_INCOMPLETE
     assert stages(held) == {"line": half, "head": half, "unread": half, "parsed": Stage.PARSED}
     assert [route.counts.requests for route in held.routes().values()] == [0, 0, 1, 1]
-    assert [route.dispatched for route in held.routes().values()] == [False, False, None, None]
+    assert [route.dispatched for route in held.routes().values()] == [False, False, False, None]
 
 
 # One connection, several requests

@@ -1,0 +1,97 @@
+"""An answer that came back to a proxy and not to the client: the request got as far as its handler, and no further."""
+
+from __future__ import annotations
+
+from lab.model.routes import Route, Stage
+from tests.trace.wire import OK, Conversation, Lab
+
+WEB, SHOP, CLIENT = ("10.0.0.3", 8080), ("127.0.0.1", 3000), ("10.0.0.9", 40000)
+ASKED = b"GET /orders HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+
+
+class Site:
+    """A front before a shop in one namespace; its request has entered the shop's handler."""
+
+    def __init__(self) -> None:
+        self.lab = Lab(client="10.0.0.9", web="10.0.0.3")
+        self.front, self.shop = self.lab.container("front", "web"), self.lab.container("shop", "web")
+        self.lab.listen(WEB, self.front)
+        self.lab.listen(SHOP, self.shop)
+        self.outer = self.lab.tcp("client", CLIENT, "web", WEB, reader=self.front).open().up(ASKED)
+        self.inner = self.carried(50000)
+
+    def carried(self, port: int) -> Conversation:
+        talk = self.lab.tcp("web", ("127.0.0.1", port), "web", SHOP, reader=self.shop, writer=self.front).open().up(ASKED)
+        for event in ("parsed", "dispatched"):
+            self.lab.app(event, self.shop, talk, token="")
+        return talk
+
+    def told(self, status: int | None) -> Route:
+        self.lab.report(self.outer, status, sent=ASKED, token="")
+        [route] = self.lab.routes()
+        return route
+
+
+def test_an_answer_that_a_proxy_keeps_is_no_answer() -> None:
+    site = Site()
+    site.inner.down(OK)
+    route = site.told(None)
+    assert (route.stage, route.dispatched, route.stopped_by, route.answered_by) == (Stage.DISPATCHED, True, "front", None)
+    assert "stopped at dispatched, by front, because the answer 200 of shop (packets/web" in route.diagnosis
+    assert "came to front, which sent none on" in route.diagnosis
+
+
+def test_one_that_it_hands_on_is() -> None:
+    site = Site()
+    site.inner.down(OK)
+    site.outer.down(OK)
+    route = site.told(200)
+    assert (route.stage, route.dispatched, route.stopped_by, route.answered_by) == (Stage.ANSWERED, True, None, "shop")
+
+
+def test_a_handler_that_has_not_answered_is_who_keeps_it() -> None:
+    route = Site().told(None)
+    assert (route.stage, route.stopped_by) == (Stage.DISPATCHED, "shop")
+    assert "a handler was entered" in route.diagnosis
+
+
+def test_a_proxy_whose_client_went_with_a_reset_kept_nothing() -> None:
+    site = Site()
+    site.outer.packet("up", "RA")
+    site.inner.down(OK)
+    route = site.told(None)
+    assert (route.stage, route.dispatched, route.stopped_by) == (Stage.DISPATCHED, True, "client")
+    assert "it was reset by client" in route.diagnosis
+
+
+def test_of_two_that_were_asked_one_has_not_answered() -> None:
+    site = Site()
+    site.inner.down(OK)
+    site.carried(50001)
+    route = site.told(None)
+    assert (route.stage, route.stopped_by) == (Stage.DISPATCHED, "shop")
+    assert "sent none on" not in route.diagnosis
+
+
+def test_an_answer_to_a_socket_that_its_client_has_closed_reaches_nobody() -> None:
+    site = Site()
+    site.inner.down(OK)
+    site.outer.fin().down(OK).packet("up", "R")
+    route = site.told(None)
+    assert (route.stage, route.dispatched, route.answered_by, route.counts.answers) == (Stage.DISPATCHED, True, None, 0)
+
+
+def test_one_behind_a_half_close_is_taken() -> None:
+    site = Site()
+    site.inner.down(OK)
+    site.outer.fin().down(OK)
+    route = site.told(None)
+    assert (route.stage, route.answered_by, route.counts.answers) == (Stage.ANSWERED, "shop", 1)
+
+
+def test_a_reset_behind_an_answer_that_was_received_takes_nothing_away() -> None:
+    site = Site()
+    site.inner.down(OK)
+    site.outer.fin().down(OK).packet("up", "R")
+    route = site.told(200)
+    assert (route.stage, route.answered_by, route.counts.answers) == (Stage.ANSWERED, "shop", 1)
