@@ -46,6 +46,8 @@ class Account:
     """It carries the client's own TLS session or, without TLS, the client's own bytes: its report speaks of this leg."""
     untold: bool
     """Its receiver may have carried the request on, on a connection that nothing ties to it."""
+    aside: bool
+    """Its receiver asked somebody without the probe's token meanwhile, perhaps for this request, and got the same status."""
     counted: Taken
     """Of the connection, from its first byte."""
     came: int
@@ -114,7 +116,7 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
     return Account(
         leg=leg, meant=meant, number=place + 1, children=children, outer=outer,
         untold=place in path.untold or elsewhere or bool(hidden), blind=blind, unseen=hidden,
-        counted=counted, came=found.came, taken=found.taken, request=found.request, head=found.head,
+        aside=place in path.alike, counted=counted, came=found.came, taken=found.taken, request=found.request, head=found.head,
         had=_had(world, leg, busy=bool(found.taken or pieces or children or _entered(events))),
         finished=finished(report, leg, counted, events, outer=outer),
         answered=answered, answer=answer, last=pieces[-1].time_ns if pieces else 0, code=code, events=events,

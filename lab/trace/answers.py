@@ -1,9 +1,9 @@
 """Who made the answer that the client got, and whether a handler was reached.
 
 Rule: the answer was made at the deepest leg on which one came back before the leg outside it had ended, with the same
-status as far as statuses can be read. Dispatch is an application's word and is believed only beside the bytes: they arrived and
+status as far as statuses can be read, and with the content that the client got as far as contents can. Dispatch is an application's word and is believed only beside the bytes: they arrived and
 were read before it. Without an application that reports, dispatch is never claimed; it is denied where no process had a
-whole head. Weak spot: a proxy that replaces an answer by one of its own with the same status looks as if it had passed it on.
+whole head. Weak spot: a proxy that changes the content of an answer cannot be told from one that put its own page in its place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Stage
 from lab.trace import cite
-from lab.trace.bodies import content
+from lab.trace.bodies import content, same
 from lab.trace.bonds import TOKEN
 from lab.trace.database import too_early
 from lab.trace.http import begun
@@ -53,8 +53,9 @@ def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None
         if len(sure) > 1:
             return None, ("which of several upstreams made the answer: all answered with the same status",)
         if not sure:
-            untold = [n for n in inner if found[n].answered is None]
-            return (None, (_untold(found[untold[0]]),)) if untold else (place, ())
+            return _itself(found, place, [n for n in inner if found[n].answered is None])
+        if _other_content(report, found[sure[0]]):
+            return None, (_changed(found[place], found[sure[0]]),)
         place, code = sure[0], found[sure[0]].code or code
 
 
@@ -65,6 +66,32 @@ def _through(found: Sequence[Account], place: int, code: int | None) -> bool:
         return False
     behind = [n for n in here.children if _before(found[n], here) and (code is None or found[n].code in (None, code))]
     return any((found[n].answered and found[n].code == code) or _through(found, n, code) for n in behind)
+
+
+def _itself(found: Sequence[Account], place: int, untold: Sequence[int]) -> tuple[int | None, tuple[str, ...]]:
+    """No answer from behind is this one: the receiver made it, unless an answer there may not have been seen."""
+    if untold:
+        return None, (_untold(found[untold[0]]),)
+    if found[place].aside:
+        number = found[place].number
+        return None, (f"who made the answer: the receiver of hop {number} asked somebody meanwhile, perhaps for this probe",)
+    return place, ()
+
+
+def _other_content(report: ClientReport, here: Account) -> bool:
+    """Whether what came back on a leg, whole and in clear, is not what the client got: the process before it may have changed
+    it, or put a page of its own in its place."""
+    said, down = here.leg.talk, here.leg.flow.down
+    if said.status is None or not said.protocol.startswith("http/1") or not report.body or report.answers > 1 or not down.whole:
+        return False
+    return not same(content(down.data[said.answer + said.status.offset :]), report.body)
+
+
+def _changed(outer: Account, inner: Account) -> str:
+    return (
+        f"who made the answer: what came back on hop {inner.number} is not what the client got, so the receiver of hop "
+        f"{outer.number} changed it or put its own in its place"
+    )
 
 
 def _same_content(report: ClientReport, here: Account) -> bool:

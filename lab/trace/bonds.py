@@ -165,6 +165,17 @@ def _read_before(before: Leg, pid: int, time_ns: int) -> bool:
     return life is not None and any(e.pid == pid and e.time_ns <= time_ns for e in reads(life))
 
 
+def nobodys(world: World, before: Leg, after: Leg, meant: Asked, until_ns: int) -> bool:
+    """Whether a request without any probe's token was sent by who had this request, when it had no other: it may be its own."""
+    one, two = before.receiver.pid, after.sender.pid
+    if not meant.token or after.since_ns > until_ns or after.since_ns < before.since_ns or (one and two and one != two):
+        return False
+    data = said(after, until_ns)
+    if own(data, meant) or any(r.token and r.token.encode() in data for r in world.index.seen.clients):
+        return False
+    return weak(world, before, after, alone=True) is not None
+
+
 def rivals(world: World, before: Leg, after: Connection, since_ns: int, until_ns: int) -> bool:
     """Whether another connection brought the same receiver bytes between these two moments."""
     receiver = before.receiver

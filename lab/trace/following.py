@@ -43,6 +43,10 @@ class Path:
     untold: frozenset[int] = frozenset()
     """Places of legs whose receiver may have carried the request on, on a connection that nothing ties to it."""
     open_questions: tuple[str, ...] = ()
+    aside: frozenset[int] = frozenset()
+    """Places of legs whose receiver, with nobody else's request at hand, asked somebody without the probe's token."""
+    alike: frozenset[int] = frozenset()
+    """Those of them where an answer came back with the status that the client got."""
 
 
 def first(world: World, report: ClientReport, meant: Asked) -> Leg | None:
@@ -148,7 +152,9 @@ def follow(world: World, report: ClientReport, claimed: Claims, meant: Asked) ->
         return None
     walk = _Walk(world, report, meant, _of_others(report, world.index.seen.clients, claimed))
     walk.on(begin)
-    return Path(tuple(walk.legs), frozenset(walk.untold), tuple(walk.questions))
+    asides = {place: found for place, leg in enumerate(walk.legs) if not leg.failed and (found := walk.asides(leg))}
+    alike = [place for place, found in asides.items() if any(_status(each) == report.status for each in found)]
+    return Path(tuple(walk.legs), frozenset(walk.untold), tuple(walk.questions), frozenset(asides), frozenset(alike))
 
 
 def _of_others(report: ClientReport, reports: Iterable[ClientReport], claimed: Claims) -> set[int]:
@@ -276,6 +282,16 @@ class _Walk:
             return None
         return replace(after, bond=bond)
 
+    def asides(self, leg: Leg) -> list[Leg]:
+        """What the receiver asked others in clear, at a time when it had this request alone: a proxy may take the token away, and
+        a health check may come at that very moment."""
+        clear = [c for c in self.candidates(leg) if _mine(leg, c) and c.talk.head and not c.failed and not self.taken(c)]
+        found = [c for c in clear if bonds.nobodys(self.world, leg, c, self.meant, self.report.finished_ns)]
+        for each in found:
+            where, end = leg.receiver.container or leg.receiver.namespace, f"{each.flow.server[0]}:{each.flow.server[1]}"
+            self.questions.append(f"whether {where} asked {end} for this probe: what it sent there has not the probe's token")
+        return found
+
     def ask(self, leg: Leg, place: int, untold: list[Leg]) -> None:
         if untold:
             # A failed attempt that may be another's changes nothing about who answered.
@@ -283,6 +299,10 @@ class _Walk:
             where = leg.receiver.container or leg.receiver.namespace
             ends = ", ".join(f"{each.flow.server[0]}:{each.flow.server[1]}" for each in untold)
             self.questions.append(f"whether {where} carried the request on to {ends}: nothing ties it to this probe alone")
+
+
+def _status(leg: Leg) -> int | None:
+    return leg.talk.status.code if leg.talk.status else None
 
 
 def _mine(leg: Leg, after: Leg) -> bool:

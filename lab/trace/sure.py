@@ -135,7 +135,7 @@ def _more(here: Account) -> bool:
 
 def route_open(story: Story, path: Path) -> str:
     """Why the request may have been carried on further than the hops show."""
-    if path.untold:
+    if path.untold or path.aside:
         return path.open_questions[0]
     for here in story.found:
         if here.leg.connection.receiver is None and not here.leg.failed:

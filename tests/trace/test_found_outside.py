@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 
 import pytest
@@ -275,13 +276,65 @@ def test_a_request_without_the_probes_header_is_followed_by_the_answer_that_came
     assert (route.answered_by, route.hops[1].clear) == ("shop", False)
 
 
-@pytest.mark.parametrize("back", [PAGE.replace(b"hello", b"nooon"), PAGE.replace(b"200 OK", b"201 OK"), b""])
-def test_control_what_came_back_with_another_answer_is_the_receivers_own_question(back: bytes) -> None:
+@pytest.mark.parametrize(
+    ("back", "made"), [(PAGE.replace(b"hello", b"nooon"), None), (PAGE.replace(b"200 OK", b"201 OK"), "app"), (b"", "app")]
+)
+def test_control_what_came_back_with_another_answer_may_be_the_receivers_own_question(back: bytes, made: str | None) -> None:
     lab, (first, second), _ = three("app", "other")
     stripped(lab, first, second, back)
     route = lab.route()
     assert [hop.container for hop in route.hops] == ["app"]
-    assert route.answered_by == "app"
+    assert route.answered_by == made  # with the same status it may have been changed on its way
+    assert any("asked 10.0.0.3" in question for question in route.open_questions)
+    assert route.route_open
+
+
+@pytest.mark.parametrize("moment", ["before", "beside", "another probe's"])
+def test_control_a_question_that_cannot_be_this_probes_is_not_told(moment: str) -> None:
+    lab, (first, second), (app, _) = three("app", "other")
+    if moment == "before":
+        second.open().up(BARE).down(PAGE)
+    first.open().up(get())
+    if moment == "beside":
+        beside = lab.tcp("client", ("10.0.0.1", 49999), "app", ("10.0.0.2", 8443), reader=app)
+        beside.open().up(b"GET /moved HTTP/1.1\r\n\r\n")
+    if moment != "before":
+        second.open().up(get("0123456789abcdef") if moment == "another probe's" else BARE).down(PAGE)
+    first.down(OK)
+    lab.report(first)
+    if moment == "another probe's":
+        lab.report(None, token="0123456789abcdef", name="other")
+    route = lab.routes()[0] if moment == "another probe's" else lab.route()
+    assert (route.answered_by, [q for q in route.open_questions if " asked " in q], route.route_open) == ("app", [], "")
+
+
+PACKED = gzip.compress(b"shop says hello to ")
+
+
+@pytest.mark.parametrize(
+    ("back", "got", "made"),
+    [
+        (b"its own page", b"the proxy's page", None),
+        (b"", b"the proxy's page", None),
+        (b"its own page", b"its own page", "shop"),
+        (PACKED, b"shop says hello to ", "shop"),
+        (b"shop says hello to ", PACKED, "shop"),
+        (PACKED[:-9], b"shop says something else", None),
+    ],
+)
+def test_an_answer_with_the_same_status_and_another_content_is_not_said_to_be_the_clients(
+    back: bytes, got: bytes, made: str | None
+) -> None:
+    lab, (first, second), _ = three("proxy", "shop")
+    first.open().up(get())
+    second.open().up(get()).down(b"HTTP/1.1 503 X\r\nContent-Length: %d\r\n\r\n%s" % (len(back), back))
+    first.down(b"HTTP/1.1 503 X\r\nContent-Length: %d\r\n\r\n%s" % (len(got), got))
+    lab.report(first, status=503)
+    lab.clients[0] = replace(lab.clients[0], body=got)
+    route = lab.route()
+    assert [hop.container for hop in route.hops] == ["proxy", "shop"]
+    assert route.answered_by == made
+    assert any("is not what the client got" in question for question in route.open_questions) is (made is None)
 
 
 def test_control_beside_another_request_with_the_same_answer_it_is_not_believed() -> None:
