@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lab.engine.docker.streams import Attached
 
 STDOUT, STDERR = 1, 2
+DRAIN_SECONDS = 120.0
+"""For a `detach`: what the kernel's buffers still hold is bounded, but takes a busy machine its time to write out."""
 
 SAID_LIMIT = 20
 """Lines of an agent's standard error that are kept for an error message."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from lab.engine import docker
+from lab.engine.agent import DRAIN_SECONDS
 from lab.engine.codec import to_json
 from lab.engine.secrets import put_into_captures
 from lab.model.observations import Gap, Inventory, PublishedPort, SeenContainer, SeenNamespace
@@ -39,7 +40,7 @@ def so_far(standing: Standing, folder: Path) -> None:
 
 def _recorded(standing: Standing, folder: Path) -> Mapping[str, Any]:
     bench, case = standing.bench, standing.plan.case
-    summary = bench.recorder.ask("detach", case=case)
+    summary = bench.recorder.ask("detach", timeout=DRAIN_SECONDS, case=case)
     _fetch(standing, folder)
     bench.recorder.ask("forget", case=case)
     return summary

@@ -1,9 +1,10 @@
 """Who made the answer that the client got, and whether a handler was reached.
 
 Rule: the answer was made at the deepest leg on which one came back before the leg outside it had ended, with the same
-status as far as statuses can be read, and with the content that the client got as far as contents can. Dispatch is an application's word and is believed only beside the bytes: they arrived and
-were read before it. Without an application that reports, dispatch is never claimed; it is denied where no process had a
-whole head. Weak spot: a proxy that changes the content of an answer cannot be told from one that put its own page in its place.
+status as far as statuses can be read, and with the content that the client got as far as contents can. Dispatch is an
+application's word and is believed only beside the bytes: they arrived and were read before it. Without an application
+that reports, dispatch is never claimed; it is denied where no process had a whole head. Weak spot: a proxy that changes the
+content of an answer cannot be told from one that put its own page in its place.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def _other_content(report: ClientReport, here: Account) -> bool:
     """Whether what came back on a leg, whole and in clear, is not what the client got: the process before it may have changed
     it, or put a page of its own in its place."""
     said, down = here.leg.talk, here.leg.flow.down
-    if said.status is None or not said.protocol.startswith("http/1") or not report.body or report.answers > 1 or not down.whole:
+    readable = said.status is not None and (said.protocol or "").startswith("http/1") and down.whole
+    if not readable or said.status is None or not report.body or report.answers > 1:
         return False
     return not same(content(down.data[said.answer + said.status.offset :]), report.body)
 

@@ -26,6 +26,8 @@ from lab.trace.streams import packet_at, until
 from lab.trace.talk import NOTHING, TLS, Talk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.model.observations import ClientReport
     from lab.trace.asked import Asked
     from lab.trace.connections import Connection
@@ -36,6 +38,8 @@ SAME_HELLO, TOKEN, IDENTICAL = "same ClientHello", "token in clear", "identical 
 ANSWER = "identical answer"
 PROCESS, TIME = "same process wrote it", "time alone"
 STRONG = (SAME_HELLO, TOKEN, IDENTICAL)
+IDLE_NS = 250 * 10**6
+"""Nobody spoke to a process for so long: what it asks then is for nobody's request."""
 SHORTEST = 8
 """Bytes that must be equal to be called identical."""
 
@@ -173,7 +177,31 @@ def nobodys(world: World, before: Leg, after: Leg, meant: Asked, until_ns: int) 
     data = said(after, until_ns)
     if own(data, meant) or any(r.token and r.token.encode() in data for r in world.index.seen.clients):
         return False
-    return weak(world, before, after, alone=True) is not None
+    return weak(world, before, after, alone=True) is not None and not usual(world, before, after, until_ns)
+
+
+def usual(world: World, before: Leg, after: Leg, until_ns: int) -> bool:
+    """Whether the sender asked the same there, or in TLS or without a word came there, when nobody had asked it for anything:
+    as a health check does."""
+    line = said(after, until_ns).partition(b"\r\n")[0] if after.talk.head else b""
+    for other in world.index.sent_from.get(before.receiver.namespace or "", ()):
+        times = _said_at(other, line, after) if other.best.server == after.flow.server else ()
+        outside = (t for t in times if not before.since_ns <= t <= until_ns)
+        if any(not rivals(world, before, other, t - IDLE_NS, t) for t in outside):
+            return True
+    return False
+
+
+def _said_at(other: Connection, line: bytes, after: Leg) -> Iterator[int]:
+    """When this line passed; without one, when another connection began."""
+    flow = other.best
+    if not line:
+        yield from (p.time_ns for p in flow.syns[:1] if other.id != after.connection.id)
+        return
+    place = flow.up.data.find(line)
+    while place >= 0:
+        yield packet_at(flow.up, place).time_ns
+        place = flow.up.data.find(line, place + len(line))
 
 
 def rivals(world: World, before: Leg, after: Connection, since_ns: int, until_ns: int) -> bool:

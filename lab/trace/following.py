@@ -277,14 +277,14 @@ class _Walk:
 
     def tied(self, leg: Leg, place: int, after: Leg, *, alone: bool) -> Leg | None:
         bond = bonds.weak(self.world, leg, after, alone=alone)
-        if bond is None:
+        if bond is None or (not after.failed and bonds.usual(self.world, leg, after, self.until_ns)):
             self.ask(leg, place, [after])
             return None
         return replace(after, bond=bond)
 
     def asides(self, leg: Leg) -> list[Leg]:
-        """What the receiver asked others in clear, at a time when it had this request alone: a proxy may take the token away, and
-        a health check may come at that very moment."""
+        """What the receiver asked others in clear, at a time when it had this request alone: a proxy may take the token away,
+        and a health check may come at that very moment."""
         clear = [c for c in self.candidates(leg) if _mine(leg, c) and c.talk.head and not c.failed and not self.taken(c)]
         found = [c for c in clear if bonds.nobodys(self.world, leg, c, self.meant, self.report.finished_ns)]
         for each in found:

@@ -11,6 +11,7 @@
 | ClientHello R | no further leg, no process took it or the handshake failed | nothing |
 | readable bytes | ClientHello | began TLS |
 | readable bytes | readable bytes, or nothing | nothing |
+| readable bytes | one of several connections, and nothing tells which | not known |
 | ClientHello R | nothing captured, or packets lost | not known |
 
 Source: the chapter's own table in the project's design. The second witness is the certificate: who holds the key of the
@@ -43,12 +44,20 @@ def role(world: World, all_legs: Sequence[Account], place: int) -> TlsAtHop | No
     here = all_legs[place]
     onward = [all_legs[n] for n in here.children if not all_legs[n].leg.failed and all_legs[n].leg.talk.protocol]
     if here.leg.talk.protocol != TLS:
-        return TlsAtHop.BEGUN if any(each.leg.talk.protocol == TLS for each in onward) else TlsAtHop.NONE
+        return _in_clear(here, onward)
     if any(each.leg.bond in (bonds.SAME_HELLO, bonds.IDENTICAL) for each in onward) or _again(all_legs, place):
         return TlsAtHop.PASSED_THROUGH
     if onward:
         return TlsAtHop.ENDED if all(_made_its_hello(here, each) for each in onward) else None
     return _alone(world, here)
+
+
+def _in_clear(here: Account, onward: Sequence[Account]) -> TlsAtHop | None:
+    """Readable bytes came; where they may have gone on over a connection that nothing ties to them, TLS may have begun."""
+    if any(each.leg.talk.protocol == TLS for each in onward):
+        return TlsAtHop.BEGUN
+    elsewhere = here.untold and not (onward or here.blind or here.unseen)
+    return None if elsewhere else TlsAtHop.NONE
 
 
 def _again(all_legs: Sequence[Account], place: int) -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from recorder import tids
+
+if TYPE_CHECKING:
+    import pytest
 
 GONE = 2**22 + 5
 """Above the largest pid that a kernel gives (PID_MAX_LIMIT)."""
@@ -60,6 +64,24 @@ def test_control_a_number_used_again_is_another_process() -> None:
     memory = tids.Memory()
     memory.known[os.getpid()] = tids.Owner(1, 42, -7), -1e9
     assert tids.owner(memory, os.getpid()).pid == os.getpid()
+
+
+def test_the_dead_are_looked_up_once_and_not_at_each_of_their_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[int] = []
+    monkeypatch.setattr(tids, "look_up", lambda tid: looked_up.append(tid) or tids.Owner(tid, None))
+    memory = tids.Memory()
+    assert {tids.owner(memory, GONE) for _ in range(100)} == {tids.Owner(GONE, None)}
+    assert looked_up == [GONE]
+
+
+def test_control_a_birth_ends_what_was_remembered_of_the_dead() -> None:
+    memory = tids.Memory()
+    assert tids.owner(memory, GONE).inode is None
+    tids.birth(memory, os.getpid(), GONE, tids.CLONE_THREAD)
+    assert tids.owner(memory, GONE).pid == os.getpid()
+    memory.known[GONE] = tids.Owner(GONE, None), -1e9  # long ago
+    tids.birth(memory, os.getpid(), GONE, tids.CLONE_THREAD)
+    assert tids.owner(memory, GONE).pid == os.getpid()
 
 
 def test_the_dead_and_the_unborn_are_nobody() -> None:

@@ -303,12 +303,52 @@ def test_control_a_question_that_cannot_be_this_probes_is_not_told(moment: str) 
     first.down(OK)
     lab.report(first)
     if moment == "another probe's":
-        lab.report(None, token="0123456789abcdef", name="other")
+        lab.report(None, token="0123456789abcdef", name="other")  # noqa: S106 - a probe's token
     route = lab.routes()[0] if moment == "another probe's" else lab.route()
     assert (route.answered_by, [q for q in route.open_questions if " asked " in q], route.route_open) == ("app", [], "")
 
 
-PACKED = gzip.compress(b"shop says hello to ")
+SECOND = 10**9
+
+
+def checked(lab: Lab, proxy: Process, port: int, said: bytes) -> None:
+    """A health check of the proxy's own, a second before and behind whatever else happens."""
+    lab.clock += SECOND
+    check = lab.tcp("app", ("10.0.0.2", port), "other", ("10.0.0.3", 8443), writer=proxy)
+    check.open().up(said)
+    lab.clock += SECOND
+
+
+HELLO_ONLY = "TLS"
+
+
+@pytest.mark.parametrize("said", [BARE, HELLO_ONLY, b""])
+@pytest.mark.parametrize("usual", [True, False])
+def test_what_is_asked_at_idle_times_too_is_a_health_check_and_no_hop(said: bytes | str, usual: bool) -> None:
+    lab, (first, _), (app, other) = three("app", "other")
+    if usual:
+        checked(lab, app, 50001, _said(said))
+    first.open().up(get())
+    check = lab.tcp("app", ("10.0.0.2", 50002), "other", ("10.0.0.3", 8443), writer=app, reader=other)
+    check.open().up(_said(said)).down(answer(204) if said == BARE else b"")
+    first.down(OK)
+    lab.report(first)
+    route = lab.route()
+    hops = [hop.container for hop in route.hops]
+    if said == BARE:
+        assert hops == ["app"]
+        assert any(" asked 10.0.0.3" in question for question in route.open_questions) is not usual
+    else:
+        assert (hops == ["app", "other"]) is not usual
+        assert bool(route.route_open) is usual
+        assert not route.tls_ends_at or not usual
+
+
+def _said(said: bytes | str) -> bytes:
+    return Tls().hello() if isinstance(said, str) else said
+
+
+PACKED = gzip.compress(b"shop says hello to ", mtime=0)
 
 
 @pytest.mark.parametrize(

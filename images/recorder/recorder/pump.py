@@ -15,6 +15,7 @@ import threading
 import traceback
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recorder import capture, case, evidence, formats, namespaces, netlink, processes, ring, tids, timeline, tracefs
@@ -193,9 +194,9 @@ def _records(pump: Pump, instance: tracefs.Instance) -> list[tuple[int, bytes]]:
 
 def _pages(instance: tracefs.Instance) -> list[bytes]:
     pages = []
+    most = tracefs.pages(instance)  # more than the buffer holds came meanwhile: it is read the next time
     for pipe in instance.pipes:
-        while page := _page(pipe, instance.page):
-            pages.append(page)
+        pages += takewhile(bool, (_page(pipe, instance.page) for _ in range(most)))
     return pages
 
 

@@ -72,8 +72,8 @@ def owner(memory: Memory, tid: int) -> Owner:
 def _looked_up(memory: Memory, tid: int, known: Owner, now: float) -> Owner:
     """As it is now; if it is gone, as it was."""
     fresh = look_up(tid)
-    if fresh.inode is None:
-        return known if known is not NOBODY else memory.born.get(tid, fresh)
+    if fresh.inode is None:  # remembered too: a server with a thread for each connection leaves many events of the dead
+        fresh = known if known is not NOBODY else memory.born.get(tid, fresh)
     if len(memory.known) >= MOST:
         memory.known.clear()
     memory.known[tid] = fresh, now

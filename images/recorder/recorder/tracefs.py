@@ -167,6 +167,11 @@ def _enable_all(root: Path, folder: Path) -> tuple[dict[int, formats.Format], di
     return known, left_out
 
 
+def pages(instance: Instance) -> int:
+    """How many pages the buffer of one processor holds at most."""
+    return LARGEST_KB * 1024 // instance.page + 1
+
+
 def _buffer_kb(processors: int) -> int:
     return max(SMALLEST_KB, min(LARGEST_KB, BUFFERS_KB // processors))
 

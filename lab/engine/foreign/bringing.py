@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from lab.engine import docker
+from lab.engine.agent import DRAIN_SECONDS
 from lab.engine.codec import to_json
 from lab.engine.secrets import put_into_captures
 from lab.model.observations import Gap, Inventory, PublishedPort, SeenContainer, SeenNamespace
@@ -33,7 +34,7 @@ def bring(site: Site, folder: Path) -> None:
 
 def _recorded(site: Site, folder: Path) -> Mapping[str, Any]:
     bench = site.bench
-    summary = bench.recorder.ask("detach", case=site.case)
+    summary = bench.recorder.ask("detach", timeout=DRAIN_SECONDS, case=site.case)
     site.attached = False
     for name, content in docker.get_archive(bench.docker, bench.recorder_id, f"/evidence/{site.case}").items():
         target = folder.joinpath(*PurePosixPath(name).parts[1:])
