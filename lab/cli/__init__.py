@@ -1,6 +1,6 @@
 """The `lab` command. Each command imports what it needs when it runs, so that `lab --help` answers at once.
 
-running    run, judge
+running    run, judge, annotate
 watching   watch
 tracing    trace
 reading    list, plan, validate, schema, compose, claims

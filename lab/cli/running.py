@@ -1,4 +1,4 @@
-"""`lab run` and `lab judge`: carry out and judge, or judge again what was carried out."""
+"""`lab run`, `lab judge`, `lab annotate`: carry out and judge, judge again what was carried out, or tell it in its captures."""
 
 from __future__ import annotations
 
@@ -98,6 +98,30 @@ def judge(
     _finish(results, json_file, session.document_again(folder, results), last)
 
 
+def annotate(
+    folder: Annotated[
+        Path, typer.Argument(help="A run folder, one case's folder in it, or a trace's run folder.", metavar="RUN")
+    ] = Path("runs/latest"),
+) -> None:
+    """Tell a run's story as comments on its captured packets.
+
+    Each capture is written once more, into `annotated/` beside it. An analyser then shows with a packet which process read
+    it, what was entered, and how far the request got. The evidence itself is not touched.
+
+    Example: lab annotate runs/latest
+    """
+    from lab.session.annotating import annotate as written
+
+    done = []
+    for one in written(folder):
+        done.append(one)
+        typer.echo(f"{one.path}  {one.packets} packets with comments")
+    if not done:
+        typer.echo(f"{folder}: no probe of it left a packet that could be annotated", err=True)
+        raise typer.Exit(FAILED)
+    typer.echo(f"for example: tshark -r {done[-1].path} -Y frame.comment -T fields -e frame.number -e frame.comment")
+
+
 def _detail(brief: bool, evidence: bool, timeline: bool, scenarios: set[str]) -> Detail:
     from lab.report.telling import Detail
 
@@ -157,3 +181,4 @@ def exit_code(results: Sequence[CaseResult]) -> int:
 def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(judge)
+    app.command()(annotate)

@@ -93,12 +93,19 @@ def _outside(route: Route) -> str:
 
 def _draw_hop(hop: Hop) -> Iterator[Text]:
     yield Text.assemble("      │  ", (_carries(hop), "cyan"), _cited(hop, About.BYTES, About.CONNECTION))
-    yield Text.assemble("      ▼  ", (_arrives(hop), ""), (f"  · {hop.stage}", "dim"), _cited(hop, About.LISTENER))
-    words = _TLS_WORDS[hop.tls] if hop.tls else "what became of TLS is open" if hop.protocol in _PROTECTED else ""
-    yield Text.assemble("    ", (_receiver(hop), "bold"), "  " if words else "", (words, "magenta"), _cited(hop, About.PROCESS))
+    yield Text.assemble("      ▼  ", (arrival(hop), ""), (f"  · {hop.stage}", "dim"), _cited(hop, About.LISTENER))
+    words = ending(hop)
+    yield Text.assemble("    ", (receiver(hop), "bold"), "  " if words else "", (words, "magenta"), _cited(hop, About.PROCESS))
 
 
 _PROTECTED = {"tls": "TLS", "quic": "QUIC"}
+
+
+def ending(hop: Hop) -> str:
+    """What the receiver did with TLS, in words; nothing where there was none."""
+    if hop.tls is None:
+        return "what became of TLS is open" if hop.protocol in _PROTECTED else ""
+    return _TLS_WORDS[hop.tls]
 
 
 def _carries(hop: Hop) -> str:
@@ -109,14 +116,16 @@ def _carries(hop: Hop) -> str:
     return f"{hop.protocol or 'no bytes'} {reading}".rstrip()
 
 
-def _arrives(hop: Hop) -> str:
+def arrival(hop: Hop) -> str:
+    """Where a hop came in: `web · eth0 · 10.0.1.25:8443, listener 0.0.0.0:8443`."""
     place = f"{hop.namespace} · {hop.interface} · " if hop.namespace and hop.interface else ""
     asked = f" (asked for {hop.asked})" if hop.local and hop.asked != hop.local else ""
     listener = f", listener {hop.listener}" if hop.listener else ""
     return f"{place}{hop.local or hop.asked}{asked}{listener}"
 
 
-def _receiver(hop: Hop) -> str:
+def receiver(hop: Hop) -> str:
+    """Who received a hop: `proxy · nginx · pid 7`."""
     if hop.container is None:
         return "nobody" if hop.received is False else "not known by whom"
     pid = f"pid {hop.pid}" if hop.pid else f"one of pids {', '.join(map(str, hop.pid_candidates))} of the host"

@@ -3,6 +3,7 @@
 jobs      which cases, read and planned
 work      one run: carried out, judged, taken down
 judging   from a case's folder to its result
+annotating the captures once more, with comments
 tracing   one request to a deployment that the lab did not make
 unseen    what could not be seen of it
 moves     what to try next, where a request did not get in

@@ -64,14 +64,14 @@ def read(data: bytes, namespace: str, file: str, keep: Keep | None = None) -> tu
 def cut_short(data: bytes) -> int | None:
     """Byte at which the last, incomplete block begins; None if the file is whole. Raises `BrokenCapture`."""
     end = 0
-    for _, _, offset, length in _blocks(data, ""):
+    for _, _, offset, length in blocks(data, ""):
         end = offset + length
     return end if end < len(data) else None
 
 
 def _packets(data: bytes, namespace: str, file: str, keep: Keep | None) -> Iterator[Packet]:
     section, number = _Section(), 0
-    for order, kind, offset, length in _blocks(data, file):
+    for order, kind, offset, length in blocks(data, file):
         body = data[offset + 8 : offset + length - 4]
         try:
             if kind == SECTION:
@@ -87,8 +87,8 @@ def _packets(data: bytes, namespace: str, file: str, keep: Keep | None) -> Itera
             raise BrokenCapture(file, offset, f"block of type {kind}: {error}") from error
 
 
-def _blocks(data: bytes, file: str) -> Iterator[tuple[str, int, int, int]]:
-    """Byte order, type, offset and length of each whole block."""
+def blocks(data: bytes, file: str) -> Iterator[tuple[str, int, int, int]]:
+    """Byte order, type, offset and length in bytes of each whole block. Raises `BrokenCapture`."""
     order, at = "", 0
     while len(data) - at >= 12:
         if data[at : at + 4] == b"\x0a\x0d\x0d\x0a":
