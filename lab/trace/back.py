@@ -39,7 +39,7 @@ def came_back(report: ClientReport, leg: Leg, events: tuple[AppEvent, ...], mean
     if said.status or said.protocol != TLS:
         return _in_clear(report, leg)
     late = after_request(leg)
-    if outer and (read := _decrypted(leg, meant)):
+    if outer and (read := _decrypted(report, leg, meant)):
         return read
     told = _by_client(report, meant) if outer else None
     if told:
@@ -94,7 +94,7 @@ def _unread(report: ClientReport, found: bool | None) -> bool | None:
     return None if report.line else True
 
 
-def _decrypted(leg: Leg, meant: Asked) -> Back | None:
+def _decrypted(report: ClientReport, leg: Leg, meant: Asked) -> Back | None:
     """Of the client's own session that its secrets open; None: they do not, or no HTTP/1.x came back in it."""
     if leg.talk.inside is None or not leg.flow.down.whole or not meant.messages:
         return None
@@ -103,7 +103,8 @@ def _decrypted(leg: Leg, meant: Asked) -> Back | None:
     if meant.number >= len(found):
         return None if down.data and not found else (None, False, None)
     own = found[meant.number]
-    return own.status.code, True, packet_at(leg.flow.down, down.begins(own.offset))
+    answer = packet_at(leg.flow.down, down.begins(own.offset))
+    return (None, False, None) if unreceived(report, leg, answer) else (own.status.code, True, answer)
 
 
 def _by_client(report: ClientReport, meant: Asked) -> bool:

@@ -29,7 +29,7 @@ def handed_on(world: World, reports: Iterable[ClientReport], claimed: Claims) ->
     """Legs of each probe."""
     yield from claimed.values()
     for report in reports:
-        if len(claimed.get((report.line, report.token), ())) == 1:
+        if not report.token:
             yield from _anew(world, report, claimed)
 
 

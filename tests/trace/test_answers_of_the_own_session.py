@@ -10,7 +10,7 @@ import pytest
 from lab.model.observations import Secret
 from lab.model.routes import Route, Stage
 from lab.trace import trace
-from tests.trace.wire import OK, Lab, Tls, answer, passed
+from tests.trace.wire import OK, Lab, Tls, answer, passed, speak
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,11 @@ ASKED = b"GET /orders HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 JUNK = b"no request\r\n\r\n"
 LONG_TICKETS = b"x" * 460
 """Two session tickets of BoringSSL come in one record, longer than an answer may be."""
+
+
+def secrets(keys: Path) -> tuple[Secret, ...]:
+    lines = [line.split() for line in keys.read_text().splitlines() if not line.startswith("#")]
+    return tuple(Secret(a, bytes.fromhex(b), bytes.fromhex(c)) for a, b, c in lines)
 
 
 def through_an_edge(keys: Path, request: bytes, came: bytes, status: int | None, answers: int) -> Route:
@@ -34,9 +39,7 @@ def through_an_edge(keys: Path, request: bytes, came: bytes, status: int | None,
     passed(lab, first, second, tls, request, came)
     lab.report(first, status, sent=request, token="")
     lab.clients[-1] = replace(lab.clients[-1], answers=answers)
-    lines = [line.split() for line in keys.read_text().splitlines() if not line.startswith("#")]
-    secrets = tuple(Secret(a, bytes.fromhex(b), bytes.fromhex(c)) for a, b, c in lines)
-    [route] = trace(replace(lab.seen(), secrets=secrets))
+    [route] = trace(replace(lab.seen(), secrets=secrets(keys)))
     return route
 
 
@@ -49,6 +52,21 @@ def test_control_a_refusal_that_the_client_did_not_wait_for_is_one(tmp_path: Pat
     route = through_an_edge(tmp_path / "keys", HALF, answer(400), None, 0)
     assert (route.stage, route.stopped_by, route.dispatched) == (Stage.REJECTED, "front", False)
     assert (route.answered_by, route.status) == ("front", None)
+
+
+@pytest.mark.parametrize(("gone", "stage"), [(True, Stage.HEAD_INCOMPLETE), (False, Stage.REJECTED)])
+def test_an_answer_to_a_closed_socket_is_none_in_tls_either(tmp_path: Path, gone: bool, stage: Stage) -> None:
+    lab, tls, keys = Lab(client="10.0.0.9", web="10.0.0.3"), Tls(keys=str(tmp_path / "keys")), tmp_path / "keys"
+    lab.listen(WEB, front := lab.container("front", "web"))
+    talk = speak(lab.tcp("client", CLIENT, "web", WEB, reader=front).open(), tls, HALF)
+    if gone:
+        talk.packet("up", "FA")
+    talk.down(tls.answer(answer(400)))
+    if gone:
+        talk.packet("up", "R")
+    lab.report(talk, None, sent=HALF, token="")
+    [route] = trace(replace(lab.seen(), secrets=secrets(keys)))
+    assert route.stage is stage
 
 
 @pytest.mark.parametrize(("sent", "status"), [(ASKED + JUNK, 200), (ASKED + ASKED, 400)])
