@@ -322,6 +322,13 @@ def test_a_row_speaks_of_every_option(server: str) -> None:
     assert {*row.options, *row.cannot} == set(get_args(Option)) - of_others - {"listeners"}
 
 
+def test_a_rate_that_nginx_has_no_words_for_is_unsupported() -> None:
+    one = listener(NONE, rule("app", 3000))
+    assert "rate=10r/m" in made("nginx", (replace(one, rate=Rate(requests=1, seconds=6)),))
+    with pytest.raises(Unsupported, match="1 in 7 s are neither"):
+        made("nginx", (replace(one, rate=Rate(requests=1, seconds=7)),))
+
+
 def test_an_application_sends_nothing_on() -> None:
     with pytest.raises(Unsupported, match="sends nothing on"):
         made("app", (listener(NONE, rule("b", 1)),))
