@@ -1,0 +1,19 @@
+"""Accepts, and hands each connection to another process over a UNIX socket (SCM_RIGHTS), which
+answers: python3 pass.py PORT.
+"""
+
+import os
+import socket
+import sys
+
+up, down = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+if os.fork() == 0:
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(down, 1, 1)
+        with socket.socket(fileno=descriptors[0]) as taken:
+            taken.recv(65536)
+            taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nyes")
+listener = socket.create_server(("", int(sys.argv[1])))
+while True:
+    with listener.accept()[0] as accepted:
+        socket.send_fds(up, [b"x"], [accepted.fileno()])
