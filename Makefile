@@ -102,6 +102,7 @@ check: setup ## Report what the linter, the type checker, the walls and the gene
 	@$(BIN)/lint-imports
 	@$(BIN)/lab compose --check
 	@$(BIN)/lab claims --check
+	@$(BIN)/lab limits --check
 	@$(BIN)/lab schema --check
 
 .PHONY: fix
@@ -110,6 +111,7 @@ fix: setup ## Repair what can be repaired: formatting, imports, generated files
 	@$(BIN)/ruff format .
 	@$(BIN)/lab compose
 	@$(BIN)/lab claims --write
+	@$(BIN)/lab limits --write
 	@$(BIN)/lab schema --write
 
 .PHONY: bench

@@ -15,7 +15,7 @@ from lab.model.claims import CLAIMS
 from lab.model.routes import Stage, Witness
 from lab.model.verdicts import Outcome
 from lab.session import all_jobs
-from lab.session.generated import claims_file, compose_files
+from lab.session.generated import claims_file, compose_files, limits_file
 
 if TYPE_CHECKING:
     import typer
@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = find_project(ROOT)
 CATALOGUE = load_catalogue(PROJECT.images)
 JOBS = all_jobs(PROJECT, CATALOGUE)
+CUT = re.compile(r"^\s*(- )?(says|source): [^\"'>].* #")
+"""A plain scalar of YAML that ends at ` #`, for a comment begins there."""
 
 
 def test_every_image_folder_has_a_row_and_every_row_a_dockerfile() -> None:
@@ -61,6 +63,21 @@ def test_compose_files_are_fresh() -> None:
 def test_the_table_of_claims_is_fresh_and_no_scenario_names_another_claim() -> None:
     assert claims_file(check=True) == []
     assert {claim for job in JOBS for claim in job.case.scenario.claims} <= CLAIMS.keys()
+
+
+def test_the_page_of_limits_is_fresh() -> None:
+    assert limits_file(check=True) == []
+
+
+@pytest.mark.parametrize("row", sorted(PROJECT.images.glob("*/server.yaml")), ids=lambda row: row.parent.name)
+def test_no_reason_of_a_row_is_cut_short_by_a_comment(row: Path) -> None:
+    assert [line for line in row.read_text("utf-8").splitlines() if CUT.match(line)] == []
+
+
+def test_a_comment_that_cuts_a_reason_short_is_known() -> None:
+    assert CUT.match("    source: https://one.example/#5.1 (a), #9 (b)")
+    assert not CUT.match('    source: "https://one.example/#5.1 (a), #9 (b)"')
+    assert not CUT.match("    source: https://one.example/#5.1")
 
 
 def _commands() -> dict[str, typer.models.CommandInfo]:

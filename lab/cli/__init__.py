@@ -3,7 +3,7 @@
 running    run, judge, annotate
 watching   watch
 tracing    trace
-reading    list, plan, validate, schema, compose, claims
+reading    list, plan, validate, schema, compose, claims, limits
 standing   up, ps, shell, logs, down
 contract   contract
 grid       grid

@@ -1,4 +1,4 @@
-"""`lab list`, `plan`, `validate`, `schema`, `compose`, `claims`: what there is and what would happen. No engine is asked."""
+"""`lab list`, `plan`, `validate`, `schema`, `compose`, `claims`, `limits`: what there is, and would happen. Asks no engine."""
 
 from __future__ import annotations
 
@@ -205,6 +205,22 @@ def claims(
     _tell(generated.claims_file(check=check), check=check)
 
 
+def limits(
+    write: Annotated[bool, typer.Option("--write", help="Write it into docs/limits.md.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if that file is not fresh.")] = False,
+) -> None:
+    """Show what each server cannot do, and the source that says so.
+
+    Example: lab limits
+    """
+    from lab.session import generated
+
+    if not write and not check:
+        typer.echo(generated.limits_page()[1], nl=False)
+        return
+    _tell(generated.limits_file(check=check), check=check)
+
+
 def _tell(stale: list[Path], *, check: bool) -> None:
     """Say what was written, or what is not fresh: then the exit code is 1."""
     for path in stale:
@@ -224,5 +240,5 @@ def _jobs(names: list[str], *, twins: bool = True) -> list[Job]:
 
 def register(app: typer.Typer) -> None:
     app.command(name="list")(list_)
-    for command in (plan, validate, schema, compose, claims):
+    for command in (plan, validate, schema, compose, claims, limits):
         app.command()(command)

@@ -9,6 +9,7 @@ from lab.engine.catalogue import load_catalogue
 from lab.engine.project import find_project
 from lab.plan.compose import compose
 from lab.report import claims
+from lab.report.limits import limits
 from lab.scenario import schema
 from lab.session.jobs import all_jobs
 
@@ -41,6 +42,17 @@ def claims_page() -> tuple[Path, str]:
 def claims_file(*, check: bool) -> list[Path]:
     """Write the table of claims; gives its path if it was not fresh. `check` writes nothing."""
     return _one(*claims_page(), check=check)
+
+
+def limits_page() -> tuple[Path, str]:
+    """Where the page of what servers cannot do stands, and what must stand there."""
+    project = find_project()
+    return project.images.parent / "docs" / "limits.md", limits(load_catalogue(project.images).servers)
+
+
+def limits_file(*, check: bool) -> list[Path]:
+    """Write that page; gives its path if it was not fresh. `check` writes nothing."""
+    return _one(*limits_page(), check=check)
 
 
 def schema_file(*, check: bool) -> list[Path]:
