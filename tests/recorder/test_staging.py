@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -252,6 +253,38 @@ def test_bytes_without_acknowledgement_are_on_the_way_but_not_before_a_closed_wi
     ]
     assert settling.on_the_way(reading((unsent, settling.WINDOW_PROBE))) == []
     assert settling.on_the_way(reading((ROW | {"state": "LISTEN", "send_q": 128}, 0))) == []
+
+
+def test_what_a_link_swallows_for_ever_is_not_on_the_way() -> None:
+    unsent = ROW | {"send_q": 9}
+    still = reading((unsent, settling.AGAIN))
+    assert settling.on_the_way(replace(still, swallowed=(unsent,))) == []
+    assert settling.on_the_way(replace(still, swallowed=(ROW,))) != []
+
+
+@pytest.mark.parametrize(
+    ("ruling", "peer", "swallowed"),
+    [
+        (counting.Ruling(8080, lose_all=True), ("10.0.1.2", 8080), True),
+        (counting.Ruling(None, lose_all=True), ("10.0.1.2", 9), True),
+        (counting.Ruling(8081, lose_all=True), ("10.0.1.2", 8080), False),
+        (counting.Ruling(8080, lose_all=True), ("10.0.1.3", 8080), False),
+        (counting.Ruling(8080, lose=frozenset({1})), ("10.0.1.2", 8080), False),
+        (counting.Ruling(8080, lose_all=True), ("127.0.0.1", 8080), False),
+    ],
+)
+def test_a_link_swallows_what_goes_to_its_namespace_and_port(
+    ruling: counting.Ruling, peer: tuple[str, int], swallowed: bool
+) -> None:
+    web, client = (
+        SimpleNamespace(addresses=frozenset(each)) for each in (("10.0.1.2", "127.0.0.1"), ("10.0.1.9", "127.0.0.1"))
+    )
+    one: Any = SimpleNamespace(
+        namespaces={"web": web, "client": client},
+        links={"web": links.Link([links.Gate(web, 1, ruling, None)], (0, 0))},  # type: ignore[arg-type]
+    )
+    assert links.swallowed(one, peer, "client") is swallowed
+    assert links.swallowed(one, ("127.0.0.1", 8080), "web") is (ruling.lose_all and ruling.port != 8081)
 
 
 @pytest.mark.parametrize(("state", "waits"), [("S", 1), ("R", 1), ("T", 0), ("t", 0), ("D", 0)])

@@ -93,6 +93,15 @@ def held(case: Case) -> int:
     return sum(len(gate.ruling.held) for link in list(case.links.values()) for gate in link.gates)
 
 
+def swallowed(case: Case, peer: tuple[str, int], namespace: str) -> bool:
+    """Whether a link loses all that is sent to this end from this namespace."""
+    sender = case.namespaces.get(namespace)
+    rulings = ((gate.namespace, gate.ruling) for link in list(case.links.values()) for gate in link.gates)
+    return sender is not None and any(
+        ruling.lose_all and ruling.port in {None, peer[1]} and peer[0] in _addresses(into, sender) for into, ruling in rulings
+    )
+
+
 def _own(case: Case, name: str) -> Namespace:
     """The namespace, if it is one of the case's own. The engine's is never touched."""
     if name not in case.namespaces:

@@ -4,8 +4,8 @@ Rule: two readings, one after the other, of all queues, of the interfaces' count
 a processor. If they are equal, every thread slept all the time between the last line of the first and the first line
 of the second, and no packet passed; so at that moment nothing ran. A server with timers of its own seldom lets that
 happen (Envoy's threads wake a hundred times a second): no packet and no queue moving for `QUIET`, and then no thread
-that runs, is taken for the same. Beside that nothing may be on its way: no byte unacknowledged, none unread that a
-process could read. A process that is stopped or frozen cannot. One that could and does not, while all else is still,
+that runs, is taken for the same. Beside that nothing may be on its way: no byte unacknowledged (but on a link that loses
+all, between one attempt and the next), none unread that a process could read. A process that is stopped or frozen cannot. One that could and does not, while all else is still,
 does not want to (a proxy that waits for its upstream, a client that was not told to read): after `PATIENCE` that is
 taken for stillness, and so is a thread that sleeps uninterruptibly, as one in the cgroup freezer seems to. Source:
 proc(5), sock_diag(7). Weak spot: a process that sleeps on a timer and then goes on looks still until its timer ends.
@@ -33,6 +33,8 @@ PATIENCE = 0.05
 """Seconds of stillness in which a process that could go on does not."""
 WINDOW_PROBE = 4
 """The kernel's timer: the receiver's window is closed, so what is unsent does not move."""
+AGAIN = 1
+"""The kernel's timer: what was sent is sent again when it ends."""
 FORGOTTEN = "TIME-WAIT"
 """A state that ends by itself and carries nothing."""
 
@@ -52,6 +54,8 @@ class Reading:
     """(process, thread) -> how it is."""
     held: int = 0
     """Segments that a link holds back."""
+    swallowed: tuple[Row, ...] = ()
+    """Of `rows` those whose segments a link loses, all of them: they are sent again and again, and nothing comes of it."""
 
 
 def settle(case: Case, timeout: float) -> dict[str, Any]:
@@ -83,7 +87,8 @@ def read(case: Case) -> Reading:
     counters = {each.name: netlink.counters(each.pid) for each in inner}
     pids = processes.pids_in({each.inode for each in inner}) + sorted(case.forwarders)
     threads = {(pid, tid): thread for pid in pids for tid, thread in processes.threads(pid).items()}
-    return Reading(rows, counters, threads, links.held(case))
+    lost = tuple(row for row, timer in rows if timer == AGAIN and links.swallowed(case, tuple(row["peer"]), row["namespace"]))
+    return Reading(rows, counters, threads, links.held(case), lost)
 
 
 def changes(before: Reading, after: Reading) -> Words:
@@ -117,7 +122,7 @@ def on_the_way(now: Reading) -> Words:
     return held + [
         f"{_where(row)}: {row['send_q']} bytes are not acknowledged"
         for row, timer in now.rows
-        if row["state"] != "LISTEN" and row["send_q"] and timer != WINDOW_PROBE
+        if row["state"] != "LISTEN" and row["send_q"] and timer != WINDOW_PROBE and row not in now.swallowed
     ]
 
 
