@@ -1,14 +1,15 @@
 """Waiting until nothing moves any more in the namespaces of a case.
 
-Rule: two readings, one after the other, of all queues, of the interfaces' counters and of how often each thread was given
-a processor. If they are equal, every thread slept all the time between the last line of the first and the first line
-of the second, and no packet passed; so at that moment nothing ran. A server with timers of its own seldom lets that
-happen (Envoy's threads wake a hundred times a second): no packet and no queue moving for `QUIET`, and then no thread
-that runs, is taken for the same. Beside that nothing may be on its way: no byte unacknowledged (but on a link that loses
-all, between one attempt and the next), none unread that a process could read. A process that is stopped or frozen cannot. One that could and does not, while all else is still,
-does not want to (a proxy that waits for its upstream, a client that was not told to read): after `PATIENCE` that is
-taken for stillness, and so is a thread that sleeps uninterruptibly, as one in the cgroup freezer seems to. Source:
-proc(5), sock_diag(7). Weak spot: a process that sleeps on a timer and then goes on looks still until its timer ends.
+Rule: two readings, one after the other, of all queues, of the interfaces' counters and of how often each thread was
+given a processor. If they are equal, every thread slept all the time between the last line of the first and the first
+line of the second, and no packet passed; so at that moment nothing ran. A server with timers of its own seldom lets
+that happen (Envoy's threads wake a hundred times a second): no packet and no queue moving for `QUIET`, and then no
+thread that runs, is taken for the same. Beside that nothing may be on its way: no byte unacknowledged (but on a link
+that loses all, between one attempt and the next), none unread that a process could read. A process that is stopped or
+frozen cannot. One that could and does not, while all else is still, does not want to (a proxy that waits for its
+upstream, a client that was not told to read): after `PATIENCE` that is taken for stillness, and so is a thread that
+sleeps uninterruptibly, as one in the cgroup freezer seems to. Source: proc(5), sock_diag(7). Weak spot: a process
+that sleeps on a timer and then goes on looks still until its timer ends.
 """
 
 from __future__ import annotations
