@@ -118,8 +118,11 @@ def down(
     """
     from lab.session import standing
 
-    for case in standing.take_down(_engine(), names or []):
+    gone = standing.take_down(_engine(), names or [])
+    for case in gone:
         typer.echo(f"took down {case}")
+    if not gone:
+        typer.echo("nothing stands; lab up CASE brings an arrangement up", err=True)
 
 
 def _engine() -> Docker:

@@ -31,7 +31,7 @@ from lab.model.observations import (
 )
 from lab.model.scenario import Case
 from lab.model.steps import StepDone
-from lab.trace.pcapng import BrokenCapture, read
+from lab.trace.pcapng import BrokenCapture, cut_short, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -62,7 +62,7 @@ def read_observations(folder: Path, without: Container[str] = ()) -> Observation
         logs=logs,
         application=tuple(_application(logs)),
         secrets=read_secrets(folder),
-        gaps=_whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else (),
+        gaps=(*_gaps(folder), *_cut_captures(folder)),
     )
 
 
@@ -132,6 +132,27 @@ def packets(folder: Path, keep: Keep | None = None) -> Iterator[Packet]:
             yield from read(path.read_bytes(), path.stem, f"packets/{path.name}", keep)
         except BrokenCapture as error:
             raise EvidenceError(f"{folder}: {error}") from error
+
+
+def _gaps(folder: Path) -> tuple[Gap, ...]:
+    found: tuple[Gap, ...] = _whole(folder / "gaps.json", tuple[Gap, ...]) if (folder / "gaps.json").exists() else ()
+    return found
+
+
+def _cut_captures(folder: Path) -> Iterator[Gap]:
+    """A capture that ends inside a block has lost what came behind it, and nobody can say what that was."""
+    for path in sorted((folder / "packets").glob("*.pcapng")):
+        if (end := _end(path)) is not None:
+            yield Gap(
+                "packets", path.stem, f"packets/{path.name} ends inside a block, at byte {end}: what came later is missing"
+            )
+
+
+def _end(path: Path) -> int | None:
+    try:
+        return cut_short(path.read_bytes())
+    except BrokenCapture as error:
+        raise EvidenceError(f"{path}: {error}") from error
 
 
 def _logs(folder: Path) -> Iterator[LogLine]:

@@ -55,7 +55,8 @@ def _claim(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    return f"http://{text}" if re.fullmatch(r"[\w.:-]+(/\S*)?", text) else ""
+    rest = re.sub(r"^[\w+.-]*://", "", text)
+    return f"http://{rest}" if re.fullmatch(r"[\w.:-]+(/\S*)?", rest) else ""
 
 
 def _slash(text: str) -> str:

@@ -121,12 +121,23 @@ def _file_of(project: Project, name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         path = Path(os.path.abspath(name))  # noqa: PTH100 - unlike resolve() it ends where links go round in a circle
         if not path.is_file():
-            raise UsageError(f"no scenario file {name}")
+            raise UsageError(_no_file(name, path))
         return path.resolve()
     path = project.scenarios / f"{re.split('[.~]', name)[0]}.yaml"
     if not path.is_file():
         raise UsageError(_unknown(name, [one.stem for one in project.scenarios.glob("*.yaml")]))
     return path
+
+
+def _no_file(name: str, path: Path) -> str:
+    if path.is_dir():
+        return f"{name} is a folder; name the files in it: {name.rstrip('/')}/*.yaml"
+    if path.is_symlink():
+        return f"no scenario file {name}: the link to {os.readlink(path)} leads to no file"  # noqa: PTH115 - as it is written
+    beside = get_close_matches(path.name, sorted(one.name for one in path.parent.glob("*.yaml")), 1)
+    return f"no scenario file {name}" + (
+        f"; did you mean {path.parent / beside[0]}?" if beside else "; lab list shows the scenarios"
+    )
 
 
 def _meant(name: str, jobs: Sequence[Job], path: Path) -> list[Job]:

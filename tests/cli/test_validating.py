@@ -92,9 +92,19 @@ def test_a_mistake_in_one_file_keeps_no_other_from_being_planned(project: Path) 
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_the_command_line(project: Path) -> None:
-    code, _, err = lab("validate", "scenarios/three.yaml", folder=project)
-    assert code == 2
-    assert "no scenario file" in err
+    code, _, err = lab("validate", "scenarios/nowhere-at-all.yaml", folder=project)
+    assert (code, err) == (2, "no scenario file scenarios/nowhere-at-all.yaml; lab list shows the scenarios\n")
+
+
+def test_a_file_whose_name_is_nearly_right_is_offered(project: Path) -> None:
+    code, _, err = lab("validate", "scenarios/onee.yaml", folder=project)
+    assert (code, err) == (2, f"no scenario file scenarios/onee.yaml; did you mean {project / 'scenarios/one.yaml'}?\n")
+
+
+def test_a_folder_with_the_name_of_a_file_is_told_as_one(project: Path) -> None:
+    (project / "scenarios/many.yaml").mkdir()
+    code, _, err = lab("validate", "scenarios/many.yaml", folder=project)
+    assert (code, err) == (2, "scenarios/many.yaml is a folder; name the files in it: scenarios/many.yaml/*.yaml\n")
 
 
 def test_the_schema_is_printed(project: Path) -> None:
@@ -107,7 +117,7 @@ def test_links_that_go_round_in_a_circle_are_files_that_are_not_there(project: P
     for name in ("scenarios/ring.yaml", "scenarios/ring.conf"):
         (project / name).symlink_to(Path(name).name)
     code, out, err = lab("validate", "scenarios/ring.yaml", folder=project)
-    assert (code, out, err) == (2, "", "no scenario file scenarios/ring.yaml\n")
+    assert (code, out, err) == (2, "", "no scenario file scenarios/ring.yaml: the link to ring.yaml leads to no file\n")
     write(project, "one", GOOD.replace("server: app", "server: nginx\n    config: ring.conf"))
     code, out, err = lab("validate", "scenarios/one.yaml", folder=project)
     assert (code, out) == (2, "")
