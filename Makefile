@@ -18,6 +18,8 @@ ARGS ?=
 # Tests with containers that take minutes, and those that do not.
 LONG := $(addprefix tests/live_,thousand contract foreign)
 LIVE := $(filter-out $(LONG),$(wildcard tests/live_*))
+# These count what is on the whole engine, so nothing else may run beside them.
+ALONE := tests/live_engine
 # Processes that test at once; on two cores more than two gain nothing.
 JOBS ?= 2
 
@@ -83,7 +85,8 @@ grid: setup ## Run every proxy in each TLS role before every application server;
 test: setup ## Run the tests without containers, build the images, run the tests with containers, then all scenarios
 	@$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore-glob='tests/live_*' $(ARGS)
 	@$(BIN)/lab images >/dev/null
-	@$(BIN)/python -m pytest -q $(LIVE) $(ARGS)
+	@$(BIN)/python -m pytest -q $(ALONE) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(filter-out $(ALONE),$(LIVE)) $(ARGS)
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope scenarios $(ARGS)
 
 .PHONY: long

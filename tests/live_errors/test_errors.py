@@ -6,13 +6,15 @@ import json
 import resource
 import shutil
 import socket
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.engine import docker as engine
 from lab.engine import labels
-from tests.command import ROOT, Done, left_by
+from tests.command import ROOT, SLOW, Done, at_phase, interrupt, left_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,6 +141,23 @@ def test_a_build_that_fails_names_the_step_and_leaves_no_layer(docker: Docker, p
     done = project.lab("run", "plain")
     ends(docker, done, 3, "RUN echo about to fail", "about to fail", "cat: /no/such/file: No such file or directory")
     assert "COPY" not in done.all, "steps that did not fail are not told"
+    assert _layers(docker) <= before
+
+
+def test_ctrl_c_breaks_a_build_off_at_once(docker: Docker, project: Project) -> None:
+    shutil.copytree(ROOT / "images", project.folder / "images")
+    with (project.folder / "images" / "app" / "Dockerfile").open("a") as file:
+        file.write("RUN sleep 60\n")
+    project.scenario("slow", SLOW)
+    before = _layers(docker)
+    process = project.begin("run", "slow")
+    at_phase(process, "image app")
+    threading.Event().wait(1.5)  # into the step that sleeps; earlier is as good
+    begun = time.monotonic()
+    done = interrupt(process)
+    assert done.code == 130, done.all
+    assert time.monotonic() - begun < 10
+    assert left_by(docker, done.pid) == []
     assert _layers(docker) <= before
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import threading
 import time
@@ -10,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.engine import docker as engine
-from lab.engine import labels
-from tests.command import ROOT, SLOW, at_phase, interrupt, left_by
+from tests.command import SLOW, at_phase, interrupt, left_by
 
 if TYPE_CHECKING:
     from lab.engine.docker import Docker
@@ -62,27 +59,6 @@ def test_kill_9_leaves_nothing_within_seconds(docker: Docker, project: Project, 
     while left_by(docker, process.pid):
         assert time.monotonic() < deadline, left_by(docker, process.pid)
         pause.wait(0.2)
-
-
-def test_ctrl_c_breaks_a_build_off_at_once(docker: Docker, project: Project) -> None:
-    shutil.copytree(ROOT / "images", project.folder / "images")
-    with (project.folder / "images" / "app" / "Dockerfile").open("a") as file:
-        file.write("RUN sleep 60\n")
-    project.scenario("slow", SLOW)
-    before = _layers(docker)
-    process = project.begin("run", "slow")
-    at_phase(process, "image app")
-    threading.Event().wait(1.5)  # into the step that sleeps; earlier is as good
-    begun = time.monotonic()
-    done = interrupt(process)
-    assert done.code == 130, done.all
-    assert time.monotonic() - begun < 10
-    assert left_by(docker, done.pid) == []
-    assert _layers(docker) <= before
-
-
-def _layers(docker: Docker) -> set[str]:
-    return {image.id for image in engine.images(docker, {labels.IMAGE: None}, dangling=True)}
 
 
 FIXED = """

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
+NOT_FOUND = 404
+ENDED_MEANWHILE = "is not running"
+"""In the engine's refusal to kill what it is about to remove."""
 REMOVAL_TIMEOUT = 30
 """Seconds to wait for a removal that somebody else began; one takes 0.1 s."""
 
@@ -194,11 +197,23 @@ def remove_container(docker: Docker, container: str) -> None:
         try:
             docker.api.remove_container(container, v=True, force=True)
         except APIError as error:
-            if error.status_code == 404:
+            why = str(error.explanation)
+            if error.status_code == NOT_FOUND:
                 return
-            if "already in progress" not in str(error.explanation):
+            if "already in progress" in why:
+                _await_removal(docker, container)
+            elif ENDED_MEANWHILE in why:
+                _remove_ended(docker, container)
+            else:
                 raise
-            _await_removal(docker, container)
+
+
+def _remove_ended(docker: Docker, container: str) -> None:
+    """It ended by itself between the engine's look and its kill (moby, daemon/delete.go): there is nothing to kill any more."""
+    from docker.errors import NotFound
+
+    with contextlib.suppress(NotFound):
+        docker.api.remove_container(container, v=True, force=True)
 
 
 def _await_removal(docker: Docker, container: str) -> None:
