@@ -6,6 +6,8 @@ caught and never leave `lab.engine`. Weak spot: a message is for people; program
 
 from __future__ import annotations
 
+AGAIN = "evidence is not repaired: take the folder as it was written, or carry the scenario out again with lab run"
+
 
 class EngineError(Exception):
     """Anything that keeps a case from being carried out. Never a verdict."""
@@ -54,4 +56,8 @@ class AgentTimeoutError(AgentError):
 
 
 class EvidenceError(EngineError):
-    """A run folder whose evidence cannot be read: cut short, changed, or of another version."""
+    """A run folder whose evidence cannot be read: cut short, changed, or of another version. Nothing of it is repaired."""
+
+    def __init__(self, text: str, next_move: str = AGAIN, lines: tuple[str, ...] = ()) -> None:
+        """Take the same; without a next move of its own it is to carry the scenario out again."""
+        super().__init__(text, next_move, lines)
