@@ -6,6 +6,8 @@ Weak spot: the cache is a file of the checkout; a tag is the hash of the image's
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from lab.engine import docker
@@ -13,7 +15,6 @@ from lab.engine.labels import object_name, run_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from lab.engine.docker import Docker
     from lab.engine.labels import Run
@@ -32,10 +33,15 @@ def of(engine: Docker, run: Run, catalogue: Catalogue, tags: Mapping[str, str], 
     }
     if asked:
         cache.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(".part")
-        fresh.write_text(json.dumps({**known, **asked}, indent=1) + "\n", "utf-8")
-        fresh.replace(file)
+        _keep(file, {**known, **asked})
     return {name: {**known, **asked}[tag] for name, tag in wanted.items()}
+
+
+def _keep(file: Path, known: Mapping[str, str]) -> None:
+    """Whole or not at all. Runs side by side write a file each and the last one stays; what it lacks is asked again."""
+    with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=file.name, delete=False) as fresh:
+        fresh.write(json.dumps(known, indent=1) + "\n")
+    Path(fresh.name).replace(file)
 
 
 def _ask(engine: Docker, run: Run, name: str, tag: str, command: tuple[str, ...]) -> str:
