@@ -15,7 +15,8 @@ running       containers that run already
 whole         the file itself
 
 Rule: what would later stop the plan or the engine, and can be told from the file alone, is a mistake here. What a server
-cannot do is none; the plan says UNSUPPORTED. A rule has a good and a bad example in tests/scenario/test_rules.py.
+cannot do is none; the plan says UNSUPPORTED. A rule has a good and a bad example in the module of the same name in
+tests/scenario/pairs.
 """
 
 from lab.scenario.meaning import (
