@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from lab.model.routes import Route, Stage
-from tests.trace.wire import OK, Conversation, Lab
+from tests.trace.arrangements import SHOP, WEB, Site
+from tests.trace.wire import OK, Conversation
 
-WEB, SHOP, CLIENT = ("10.0.0.3", 8080), ("127.0.0.1", 3000), ("10.0.0.9", 40000)
+CLIENT = ("10.0.0.9", 40000)
 ASKED = b"GET /orders HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 
 
-class Site:
-    """A front before a shop in one namespace; its request has entered the shop's handler."""
+class Dispatched(Site):
+    """A request that came to the front has entered the shop's handler."""
 
     def __init__(self) -> None:
-        self.lab = Lab(client="10.0.0.9", web="10.0.0.3")
-        self.front, self.shop = self.lab.container("front", "web"), self.lab.container("shop", "web")
-        self.lab.listen(WEB, self.front)
-        self.lab.listen(SHOP, self.shop)
+        super().__init__()
         self.outer = self.lab.tcp("client", CLIENT, "web", WEB, reader=self.front).open().up(ASKED)
         self.inner = self.carried(50000)
 
@@ -33,7 +31,7 @@ class Site:
 
 
 def test_an_answer_that_a_proxy_keeps_is_no_answer() -> None:
-    site = Site()
+    site = Dispatched()
     site.inner.down(OK)
     route = site.told(None)
     assert (route.stage, route.dispatched, route.stopped_by, route.answered_by) == (Stage.DISPATCHED, True, "front", None)
@@ -42,7 +40,7 @@ def test_an_answer_that_a_proxy_keeps_is_no_answer() -> None:
 
 
 def test_one_that_it_hands_on_is() -> None:
-    site = Site()
+    site = Dispatched()
     site.inner.down(OK)
     site.outer.down(OK)
     route = site.told(200)
@@ -50,13 +48,13 @@ def test_one_that_it_hands_on_is() -> None:
 
 
 def test_a_handler_that_has_not_answered_is_who_keeps_it() -> None:
-    route = Site().told(None)
+    route = Dispatched().told(None)
     assert (route.stage, route.stopped_by) == (Stage.DISPATCHED, "shop")
     assert "a handler was entered" in route.diagnosis
 
 
 def test_a_proxy_whose_client_went_with_a_reset_kept_nothing() -> None:
-    site = Site()
+    site = Dispatched()
     site.outer.packet("up", "RA")
     site.inner.down(OK)
     route = site.told(None)
@@ -65,7 +63,7 @@ def test_a_proxy_whose_client_went_with_a_reset_kept_nothing() -> None:
 
 
 def test_of_two_that_were_asked_one_has_not_answered() -> None:
-    site = Site()
+    site = Dispatched()
     site.inner.down(OK)
     site.carried(50001)
     route = site.told(None)
@@ -74,7 +72,7 @@ def test_of_two_that_were_asked_one_has_not_answered() -> None:
 
 
 def test_an_answer_to_a_socket_that_its_client_has_closed_reaches_nobody() -> None:
-    site = Site()
+    site = Dispatched()
     site.inner.down(OK)
     site.outer.fin().down(OK).packet("up", "R")
     route = site.told(None)
@@ -82,7 +80,7 @@ def test_an_answer_to_a_socket_that_its_client_has_closed_reaches_nobody() -> No
 
 
 def test_one_behind_a_half_close_is_taken() -> None:
-    site = Site()
+    site = Dispatched()
     site.inner.down(OK)
     site.outer.fin().down(OK)
     route = site.told(None)
@@ -90,7 +88,7 @@ def test_one_behind_a_half_close_is_taken() -> None:
 
 
 def test_a_reset_behind_an_answer_that_was_received_takes_nothing_away() -> None:
-    site = Site()
+    site = Dispatched()
     site.inner.down(OK)
     site.outer.fin().down(OK).packet("up", "R")
     route = site.told(200)

@@ -7,26 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.trace import trace
-from tests.trace.wire import OK, STEP, Conversation, Lab, Process, answer, without
+from tests.trace.arrangements import SHOP, WEB, Site
+from tests.trace.wire import OK, STEP, Conversation, Process, answer, without
 
 if TYPE_CHECKING:
     from lab.model.routes import Route
 
-WEB, SHOP = ("10.0.0.3", 8080), ("127.0.0.1", 3000)
 ASKED = b"POST /orders HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 MADE = b"POST /orders HTTP/1.1\r\nhost: shop.example\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
 LESS = [{}, {"kernel": True}, {"sockets": True}, {"kernel": True, "sockets": True}]
 CARRIED = ["same process wrote it", "time alone"]
 
 
-class Site:
-    """A front before a shop in one namespace, and exact bytes without a token that come to it."""
-
-    def __init__(self) -> None:
-        self.lab = Lab(client="10.0.0.9", web="10.0.0.3")
-        self.front, self.shop = self.lab.container("front", "web"), self.lab.container("shop", "web")
-        self.lab.listen(WEB, self.front)
-        self.lab.listen(SHOP, self.shop)
+class Bytes(Site):
+    """Exact bytes without a token that come to the front."""
 
     def asked(self, port: int) -> Conversation:
         return self._said(("10.0.0.9", port), "client", WEB, ASKED, self.front)
@@ -57,7 +51,7 @@ def carried_on(route: Route) -> list[str]:
 
 @pytest.mark.parametrize("less", LESS)
 def test_each_of_two_that_were_carried_on_has_its_own(less: dict[str, bool]) -> None:
-    site = Site()
+    site = Bytes()
     for number in (1, 2):
         talk = site.asked(40000 + number)
         site.carried(50000 + number)
@@ -73,7 +67,7 @@ def test_each_of_two_that_were_carried_on_has_its_own(less: dict[str, bool]) -> 
 @pytest.mark.parametrize("less", LESS)
 @pytest.mark.parametrize("made", [MADE, ASKED], ids=["written-anew", "as-it-came"])
 def test_one_that_was_refused_is_not_carried_on_by_the_next(made: bytes, less: dict[str, bool]) -> None:
-    site = Site()
+    site = Bytes()
     site.done(site.asked(40001), 400, "refused")
     talk = site.asked(40002)
     site.carried(50002, made)
@@ -86,7 +80,7 @@ def test_one_that_was_refused_is_not_carried_on_by_the_next(made: bytes, less: d
 
 @pytest.mark.parametrize("less", LESS)
 def test_the_one_before_was_carried_on_just_before(less: dict[str, bool]) -> None:
-    site = Site()
+    site = Bytes()
     talk = site.asked(40001)
     site.carried(50001)
     site.done(talk, 200, "before")
@@ -98,7 +92,7 @@ def test_the_one_before_was_carried_on_just_before(less: dict[str, bool]) -> Non
 
 
 def test_two_at_once_are_not_told_apart_by_guessing() -> None:
-    site = Site()
+    site = Bytes()
     one, two = site.asked(40001), site.asked(40002)
     site.carried(50001)
     site.carried(50002)
@@ -111,7 +105,7 @@ def test_two_at_once_are_not_told_apart_by_guessing() -> None:
 
 
 def test_what_is_begun_after_the_end_with_nobody_else_there_is_still_the_probe_s() -> None:
-    site = Site()
+    site = Bytes()
     site.done(site.asked(40001), 400, "only")
     site.carried(50001)
     [route] = site.lab.routes()
