@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 FORMAT = "lab-grid/1"
 SIGNS = {Mark.QUIRK: "q", Mark.FINDING: "!", Mark.OPEN: "?", Mark.NOT_RUN: "–"}
 STYLES = {Mark.QUIRK: "blue", Mark.FINDING: "red", Mark.OPEN: "yellow", Mark.UNSUPPORTED: "dim", Mark.NOT_RUN: "red"}
-LEGEND = (
-    "q: a quirk that the server's row declares, with its source · !: a finding, neither due nor declared · "
-    "?: no witness could tell · –: not asked, or not run"
-)
+MEANING = {
+    Mark.QUIRK: "declared by the server's row, with its source",
+    Mark.FINDING: "neither due nor declared",
+    Mark.OPEN: "no witness could tell",
+    Mark.NOT_RUN: "or not asked",
+}
+LEGEND = " · ".join(f"{SIGNS[mark]}: {mark}, {words}" for mark, words in MEANING.items())
 FEW = 2
 """Places of evidence shown beside a cell; all of them stand in the document."""
 

@@ -25,7 +25,7 @@ from lab.report.terminal import check, draw, mark
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lab.model.routes import Route
+    from lab.model.routes import Hop, Route
     from lab.model.steps import StepDone
     from lab.model.verdicts import CaseResult, Verdict
 
@@ -105,12 +105,16 @@ def in_short(routes: Sequence[Route]) -> str:
         return ""
     if len(routes) == 1:
         route = routes[0]
-        return f"{' → '.join(hop.container or 'nobody' for hop in route.hops) or 'nowhere'}{_tls(route)}"
+        return f"{' → '.join(_who(hop) for hop in route.hops) or 'nowhere'}{_tls(route)}"
     whole_probes = [route for route in routes if not route.moment]
     stages = Counter(str(route.stage) for route in whole_probes)
     if len(stages) == 1:
         return f"{len(whole_probes)} probes, all {next(iter(stages))}"
     return f"{len(whole_probes)} probes: {', '.join(f'{count} {stage}' for stage, count in stages.items())}"
+
+
+def _who(hop: Hop) -> str:
+    return hop.container or ("nobody" if hop.received is False else "not known")
 
 
 def _tls(route: Route) -> str:
@@ -222,12 +226,13 @@ def summary(
     yield Text(", ").join(parts).append(f" of {_count(len(results), 'case')}, {_count(checks, 'check')}{took}")
     if len(results) > 1:
         for result in (one for one in results if one.outcome not in GOOD):
-            yield Text(f"  {result.outcome}  {result.case}: {_reason(result)}")
+            yield Text(f"  {result.outcome}  {result.case}: {reason(result)}")
     yield Text(f"evidence in {where}{', for a browser in its report.html' if page else ''}", style="dim")
     yield Text(f"the verdict again, from the evidence alone: {lab} judge {where}", style="dim")
 
 
-def _reason(result: CaseResult) -> str:
+def reason(result: CaseResult) -> str:
+    """Why a case did not pass, in a line."""
     if result.error:
         return result.error.splitlines()[0]
     worst = [v for v in result.verdicts if v.outcome is not Outcome.PASS]

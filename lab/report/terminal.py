@@ -17,7 +17,7 @@ from lab.report import timeline as timelines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lab.model.routes import Evidence, Hop, Route
+    from lab.model.routes import Contradiction, Evidence, Hop, Route
     from lab.model.verdicts import Verdict
 
 MARKS = {
@@ -46,20 +46,26 @@ def mark(outcome: Outcome) -> Text:
 def draw(route: Route, more: int = 0) -> Iterator[Text]:
     """The route of one probe, or of a moment of it, hop by hop, and its diagnostic line."""
     others = f"  (and {more} more like it)" if more else ""
-    yield Text.assemble("  probe ", (timelines.name(route), "bold"), f"  {_outside(route)}{others}")
+    yield Text.assemble("  probe ", (timelines.name(route), "bold"), f"  {outside(route)}{others}")
     peer = route.hops[0].peer if route.hops else None
     yield Text(f"    client {peer or ''}".rstrip())
     for hop in route.hops:
         yield from _draw_hop(hop)
     for stream in route.streams:
         yield Text.assemble(f"      stream {stream.number} ", (stream.name, "bold"), (f"  · {stream.stage}", "dim"))
-    if counted := _counted(route):
-        yield Text(f"      {counted}", style="dim")
+    if numbers := counted(route):
+        yield Text(f"      {numbers}", style="dim")
     yield Text.assemble("    = ", (route.diagnosis, "bold"))
     for question in route.open_questions:
         yield Text(f"    ? open: {question}", style="yellow")
-    for contradiction in route.contradictions:
-        yield Text(f"    ? witnesses contradict each other about {contradiction.about}", style="yellow")
+    for one in route.contradictions:
+        yield Text(f"    ? {contradicted(one)}", style="yellow")
+
+
+def contradicted(one: Contradiction) -> str:
+    """Two witnesses that cannot both be right, with what each says."""
+    said = (f"{each.where} ({each.says})" for each in (one.one, one.other))
+    return f"witnesses contradict each other about {one.about}: {' against '.join(said)}"
 
 
 _COUNTED = {
@@ -77,7 +83,7 @@ _COUNTED = {
 """Name of a count -> its words for one, and for any other number."""
 
 
-def _counted(route: Route) -> str:
+def counted(route: Route) -> str:
     """What a moment is about, in numbers, as far as they are known."""
     if not route.moment:
         return ""
@@ -85,7 +91,8 @@ def _counted(route: Route) -> str:
     return " · ".join(f"{number} {words[number != 1]}" for number, words in known if number is not None)
 
 
-def _outside(route: Route) -> str:
+def outside(route: Route) -> str:
+    """What the client saw: `answered 200 by app`."""
     came = "answered" if route.stage is Stage.ANSWERED else "no answer"
     answer = f"answered {route.status}" if route.status is not None else came
     return f"{answer}{f' by {route.answered_by}' if route.answered_by else ''}"

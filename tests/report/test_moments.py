@@ -12,7 +12,7 @@ from lab.model.steps import StepDone
 from lab.report import ci, page, result, telling
 from lab.report.alike import alike
 from lab.report.timeline import since, timeline
-from tests.report.test_reports import KERNEL, PACKET, case, plain
+from tests.report.made import KERNEL, PACKET, case, plain
 
 SYN = Moment(1_000, 0, 1, "web", "kernel", "SYN", None, PACKET)
 READ = Moment(4_457_000, 3_456_000, 1, "web", "nginx (pid 7) of proxy", "read", 517, KERNEL)

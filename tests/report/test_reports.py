@@ -1,57 +1,17 @@
-"""What people and programs read: the drawing, the document, the page, the progress lines."""
+"""What people and programs read: the drawing, the document, the progress lines."""
 
 from __future__ import annotations
 
 import io
 import json
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
-from lab.model.routes import Evidence, Hop, Route, Stage, TlsAtHop, TlsEnd, Witness
-from lab.model.verdicts import CaseResult, Outcome, Verdict
-from lab.report import ci, page, result, telling, terminal
+from lab.model.verdicts import CaseResult, Outcome
+from lab.report import ci, result, telling, terminal
 from lab.report.progress import Mode, Progress
-
-PACKET = Evidence(Witness.PACKETS, "packets/web.pcapng:12", "ClientHello, SNI shop.example")
-KERNEL = Evidence(Witness.KERNEL, "kernel.jsonl:7", "nginx read 517 bytes")
-
-
-def hop(number: int, container: str | None, **more: object) -> Hop:
-    values: dict[str, object] = {
-        "number": number,
-        "transport": "tcp",
-        "local": "10.0.0.2:8443",
-        "peer": "10.0.0.3:40000",
-        "asked": "10.0.0.2:8443",
-        "container": container,
-        "namespace": "web",
-        "interface": "eth0",
-        "listener": "0.0.0.0:8443",
-        "process": "nginx",
-        "pid": 7,
-        "host_pid": 4007,
-        "protocol": "tls",
-        "tls": TlsAtHop.ENDED,
-        "sni": "shop.example",
-        "evidence": (PACKET, KERNEL),
-    }
-    return Hop(**{**values, **more})  # type: ignore[arg-type]
-
-
-def case(outcome: Outcome = Outcome.PASS, title: str = "nginx ends TLS") -> CaseResult:
-    refused = hop(2, None, local=None, listener=None, process=None, pid=None, protocol=None, tls=None, sni=None, received=False)
-    end = TlsEnd(1, "proxy", "nginx", 7, "10.0.0.2", 8443, (PACKET,))
-    route = Route("order", (hop(1, "proxy"), refused), (end,), Stage.REFUSED, False, "stopped at refused", status=502)
-    verdict = Verdict("order.route", outcome, "it travels", "proxy → app", "proxy → nobody", ("packets",), (PACKET,), "why")
-    return CaseResult(
-        "s.nginx", "s", title, ("C16",), outcome, 1.25, (verdict,), (route,), "scenarios/s.yaml", (("order.route", 9),)
-    )
-
-
-def plain(lines: object) -> str:
-    return "\n".join(line.plain for line in lines)  # type: ignore[attr-defined]
+from tests.report.made import case, plain
 
 
 def told(*results: CaseResult) -> object:
@@ -115,50 +75,6 @@ def test_the_document_has_the_stable_names() -> None:
     assert probe["hops"][0]["witnesses"] == ["packets:12", "kernel:7"]
     wanted = "container namespace interface transport listener local peer process pid protocol tls sni alpn stage witnesses"
     assert set(wanted.split()) <= probe["hops"][0].keys()
-
-
-class References(HTMLParser):
-    """Everything that would make a browser load or run something."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        elsewhere = tag == "a" and any(mark in (given.get("href") or "") for mark in (":", "//", ".."))
-        loads = tag in ("script", "img", "link", "iframe") or given.keys() & {"src", "onclick", "onload", "style"}
-        if loads or elsewhere or ("href" in given and tag != "a"):
-            self.found.append(tag)
-
-
-def test_the_page_escapes_loads_nothing_and_is_the_same_twice() -> None:
-    hostile = case(title='<script>alert(1)</script>" onload="x')
-    html = page.page([hostile], "run", {"kernel": "6"}, {})
-    seen = References()
-    seen.feed(html)
-    assert seen.found == []
-    assert "&lt;script&gt;" in html
-    assert html == page.page([hostile], "run", {"kernel": "6"}, {})
-    seen.feed("<img src=x><a href='https://a'>")
-    assert seen.found == ["img", "a"]
-
-
-def test_the_page_says_what_was_readable_of_each_hop() -> None:
-    html = page.page([case()], "run", {}, {})
-    assert "encrypted" in html
-    assert "in clear" not in html
-    clear = replace(case(), routes=(replace(case().routes[0], hops=(hop(1, "app", protocol="http/1.1", clear=True),)),))
-    assert "in clear" in page.page([clear], "run", {}, {})
-
-
-def test_the_page_heads_a_scenario_once_and_opens_what_did_not_pass() -> None:
-    twin = replace(case(), case="s.nginx~t", title="nginx ends TLS — broken: it passes through")
-    html = page.page([case(), twin, replace(case(Outcome.FAIL), case="s.envoy")], "run", {}, {})
-    assert html.count("<h2") == 1
-    assert "twin: it passes through" in html
-    assert html.count("<details open") == 1
-    assert 'aria-labelledby="scenario-s"' in html
 
 
 def lines(mode: Mode) -> str:

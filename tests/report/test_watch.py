@@ -20,7 +20,7 @@ from lab.model.observations import (
     SocketRow,
 )
 from lab.report.watch import MOST, Seen, counted, told
-from tests.report.test_reports import plain
+from tests.report.made import plain
 
 CLIENT, WEB, LISTENER = ("10.0.0.3", 40000), ("10.0.0.2", 8080), ("0.0.0.0", 8080)
 ID = "ab" * 32
