@@ -99,6 +99,8 @@ unit: setup ## Run the tests that need no container engine
 
 .PHONY: check
 check: setup ## Report what the linter, the type checker, the walls and the generated files find
+	@if grep -rnIE '^(<<<<<<<|>>>>>>>)( |$$)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=runs --exclude-dir=.lab .; then \
+		echo "check: a merge was left unfinished in the lines above" >&2; exit 1; fi
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.engine import docker
-from lab.engine.arrange import Standing, _record, stand_up
+from lab.engine.arrange import Standing, record, stand_up
 from lab.engine.catalogue import load_catalogue
 from lab.engine.foreign import finding, watching
 from lab.engine.images import Workshop, ensure
@@ -96,7 +96,7 @@ def _measured(asked: argparse.Namespace) -> tuple[list[Turn], list[Turn]]:
             stand_up(standing)
             network = f"container:{standing.holders['client'].id}"
             load = Load(work.bench, _image(work.bench), network, job.plan.probes[0].url, asked.seconds)
-            return _turns(load, standing.plan.case, lambda: _record(standing), asked.rounds)
+            return _turns(load, standing.plan.case, lambda: record(standing), asked.rounds)
         finally:
             take_down(standing)
 

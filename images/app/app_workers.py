@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from app_accept import announce, asker, begin, channels, counter
+from app_ends import ENDS
 from app_listen import listen
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from app_config import Config
-
-ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def run(config: Config, workers: int) -> int:

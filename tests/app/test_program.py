@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -83,6 +85,17 @@ def test_term_ends_the_process_at_once(tmp_path: Path) -> None:
             assert report(process)["event"] == "accepted"
             process.terminate()
             assert process.wait(WAIT) == 0
+
+
+def test_a_term_that_comes_while_it_starts_is_not_lost(tmp_path: Path) -> None:
+    """It can be read from the exit code: what was held back ends in order, what was not kills."""
+    config = tmp_path / "app.json"
+    os.mkfifo(config)
+    with subprocess.Popen([sys.executable, str(PROGRAM), str(config)]) as process, config.open("w") as writing:  # noqa: S603
+        process.terminate()  # it has opened its configuration, and waits for it
+        writing.write(json.dumps({"listeners": [LOOPBACK]}))
+        writing.close()
+        assert process.wait(WAIT) == 0
 
 
 def test_a_broken_configuration_ends_the_check(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SIGNALS = {"STOP": signal.SIGSTOP, "CONT": signal.SIGCONT, "KILL": signal.SIGKILL}
 EFFECT_SECONDS = 5.0
 POLL = 0.001
+"""Seconds between two looks at its threads, if it does not end."""
 STOPPED, TRACED, DEAD = ("T",), "t", ("Z", "X")
 STILL = 0.02
 """Seconds that a process which strace follows must not move to be stopped: it shows the same state at each system call."""
@@ -106,11 +107,10 @@ def _await(held: Held, name: str) -> None:
         now = processes.threads(held.pid)
         if now != last:
             last, since = now, time.monotonic()
-        if shows(name, [each.state for each in now.values()], time.monotonic() - since) or (name == "KILL" and _ended(held)):
+        if shows(name, [each.state for each in now.values()], time.monotonic() - since) or _ended(held):
             return
         if time.monotonic() > until:
             raise TimeoutError(f"process {held.pid} does not show {name} after {EFFECT_SECONDS:g} s")
-        time.sleep(POLL)
 
 
 def shows(name: str, states: list[str], still: float) -> bool:
@@ -123,4 +123,5 @@ def shows(name: str, states: list[str], still: float) -> bool:
 
 
 def _ended(held: Held) -> bool:
-    return bool(select.select([held.descriptor], [], [], 0)[0])
+    """Whether it has ended, which is told at once; the kernel announces no stop, so that is looked for anew."""
+    return bool(select.select([held.descriptor], [], [], POLL)[0])

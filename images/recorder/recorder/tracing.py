@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ATTACH_SECONDS, END_SECONDS = 5.0, 5.0
 POLL = 0.002
+"""Seconds between two looks at TracerPid: the kernel announces no attachment to anybody else."""
 ROUNDS = 3
 """Times that processes are looked for: one that is born while its parent is taken hold of is found the next time."""
 PIECE = 1 << 16
