@@ -123,9 +123,3 @@ def test_words_of_outcomes_are_in_the_glossary() -> None:
     assert [word for word in Outcome if str(word) not in glossary] == []
     assert [word for word in Witness if str(word) not in glossary] == []
     assert [word for word in Stage if str(word) not in glossary] == []
-
-
-def test_documents_lead_somewhere() -> None:
-    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text("utf-8")):
-            assert (document.parent / target).exists(), f"{document.name} -> {target}"

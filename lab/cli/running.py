@@ -119,7 +119,8 @@ def annotate(
     if not done:
         typer.echo(f"{folder}: no probe of it left a packet that could be annotated", err=True)
         raise typer.Exit(FAILED)
-    typer.echo(f"for example: tshark -r {done[-1].path} -Y frame.comment -T fields -e frame.number -e frame.comment")
+    fields = "-T fields -E 'aggregator=;' -e frame.number -e frame.comment"
+    typer.echo(f"for example: tshark -r {done[-1].path} -Y frame.comment {fields}")
 
 
 def _detail(brief: bool, evidence: bool, timeline: bool, scenarios: set[str]) -> Detail:
