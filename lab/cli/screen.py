@@ -10,18 +10,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from rich.text import Text
 
 
 def show(lines: Iterable[Text], *, err: bool = False) -> None:
     """Lines on standard output (or error, where standard output is a program's)."""
     console = Console(stderr=err, soft_wrap=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
     for line in lines:
-        console.print(line)
+        for part in fitted(line, console) if console.is_terminal else (line,):
+            console.print(part)
+
+
+HANG = 4
+"""Columns by which what is broken off a line stands further in than its beginning."""
+
+
+def fitted(line: Text, console: Console) -> list[Text]:
+    """A line as it fits on a terminal: broken between words, what is broken off further in. Elsewhere lines stay whole."""
+    within = len(line.plain) - len(line.plain.lstrip())
+    if line.cell_len <= console.width or console.width < 2 * (within + HANG):
+        return [line]
+    first, *others = line[within:].wrap(console, console.width - within - HANG)
+    return [Text(" " * within).append_text(first), *(Text(" " * (within + HANG)).append_text(part) for part in others)]
 
 
 def own_name() -> str:
