@@ -23,15 +23,14 @@ def list_(as_json: JsonOption = False) -> None:
 
     Example: lab list
     """
-    from lab.cli.screen import print_json
+    from lab.cli.screen import print_json, say
 
     jobs = _jobs([])
     if as_json:
         print_json([_listed(job) for job in jobs])
         return
     for _, group in itertools.groupby(jobs, lambda job: job.case.scenario.id):
-        for line in _scenario(list(group)):
-            typer.echo(line)
+        say(_scenario(list(group)))
 
 
 def _scenario(jobs: list[Job]) -> Iterator[str]:
@@ -72,7 +71,7 @@ def plan(names: Names = None, as_json: JsonOption = False) -> None:
     """
     import json
 
-    from lab.cli.screen import print_json
+    from lab.cli.screen import print_json, say
     from lab.engine.codec import to_json
     from lab.model.plan import Plan
 
@@ -81,8 +80,7 @@ def plan(names: Names = None, as_json: JsonOption = False) -> None:
         print_json([json.loads(to_json(job.plan, Plan)) for job in jobs if job.plan])
         return
     for job in jobs:
-        for line in _told(job.plan) if job.plan else (job.case.id, f"  unsupported: {job.unsupported}"):
-            typer.echo(line)
+        say(_told(job.plan) if job.plan else (job.case.id, f"  unsupported: {job.unsupported}"))
 
 
 def _told(plan: object) -> list[str]:

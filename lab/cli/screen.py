@@ -24,6 +24,11 @@ def show(lines: Iterable[Text], *, err: bool = False) -> None:
             console.print(part)
 
 
+def say(lines: Iterable[str]) -> None:
+    """The same of lines without colours."""
+    show(Text(line) for line in lines)
+
+
 HANG = 4
 """Columns by which what is broken off a line stands further in than its beginning."""
 
