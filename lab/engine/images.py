@@ -1,8 +1,8 @@
 """The lab's images: one folder under `images/` each, built only when their inputs have changed.
 
 Rule: the tag carries a hash of all that goes into the image, so "is it there?" is one look-up by tag (1.5 ms), and two
-checkouts side by side never use each other's. Weak spot: packages inside an image are as new as on the day it was
-built; remove the image to have them renewed (`lab clean --images`).
+checkouts side by side never use each other's. Weak spot: packages inside an image are as new as on the day the
+base was built, whose lists all builds use; remove the images to have them renewed (`lab clean --images`).
 """
 
 from __future__ import annotations
