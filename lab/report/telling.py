@@ -109,7 +109,7 @@ def in_short(routes: Sequence[Route]) -> str:
     whole_probes = [route for route in routes if not route.moment]
     stages = Counter(str(route.stage) for route in whole_probes)
     if len(stages) == 1:
-        return f"{len(whole_probes)} probes, all {next(iter(stages))}"
+        return f"{_count(len(whole_probes), 'probe')}, {'all ' * (len(whole_probes) > 1)}{next(iter(stages))}"
     return f"{len(whole_probes)} probes: {', '.join(f'{count} {stage}' for stage, count in stages.items())}"
 
 

@@ -71,6 +71,7 @@ def test_several_probes_are_counted_by_how_far_they_got() -> None:
     held = replace(ROUTE, moment="held")
     assert "2 probes: 1 answered, 1 refused" in lines(case("s", routes=(ROUTE, held, refused)))[1]
     assert "2 probes, all answered" in lines(case("s", routes=(ROUTE, replace(ROUTE, probe="two"))))[1]
+    assert "1 probe, answered" in lines(case("s", routes=(held, ROUTE)))[1]
 
 
 def test_one_scenario_has_its_routes_drawn_and_the_places_of_its_evidence() -> None:
