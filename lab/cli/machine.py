@@ -92,7 +92,7 @@ def doctor(as_json: JsonOption = False, progress: ProgressOption = Mode.AUTO) ->
     """
     from dataclasses import asdict
 
-    from lab.cli.screen import print_json
+    from lab.cli.screen import print_json, say
     from lab.session import survey
 
     facts = survey(progress)
@@ -101,9 +101,9 @@ def doctor(as_json: JsonOption = False, progress: ProgressOption = Mode.AUTO) ->
     else:
         for fact in facts:
             mark = "" if str(fact.state) == "good" else f"{fact.state}: "
-            typer.echo(f"{fact.about:<18} {mark}{fact.value}")
+            say([f"{fact.about:<18} {mark}{fact.value}"], hang=19)
             if fact.next_move:
-                typer.echo(f"{'':<18} Next: {fact.next_move}")
+                say([f"{'':<18} Next: {fact.next_move}"])
     if any(str(fact.state) == "bad" for fact in facts):
         raise typer.Exit(LAB_ERROR)
 

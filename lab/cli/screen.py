@@ -16,30 +16,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def show(lines: Iterable[Text], *, err: bool = False) -> None:
-    """Lines on standard output (or error, where standard output is a program's)."""
-    console = Console(stderr=err, soft_wrap=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
-    for line in lines:
-        for part in fitted(line, console) if console.is_terminal else (line,):
-            console.print(part)
-
-
-def say(lines: Iterable[str]) -> None:
-    """The same of lines without colours."""
-    show(Text(line) for line in lines)
-
-
 HANG = 4
 """Columns by which what is broken off a line stands further in than its beginning."""
 
 
-def fitted(line: Text, console: Console) -> list[Text]:
+def show(lines: Iterable[Text], *, err: bool = False, hang: int = HANG) -> None:
+    """Lines on standard output (or error, where standard output is a program's)."""
+    console = Console(stderr=err, soft_wrap=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    for line in lines:
+        for part in fitted(line, console, hang) if console.is_terminal else (line,):
+            console.print(part)
+
+
+def say(lines: Iterable[str], *, hang: int = HANG) -> None:
+    """The same of lines without colours."""
+    show((Text(line) for line in lines), hang=hang)
+
+
+def fitted(line: Text, console: Console, hang: int = HANG) -> list[Text]:
     """A line as it fits on a terminal: broken between words, what is broken off further in. Elsewhere lines stay whole."""
-    within = len(line.plain) - len(line.plain.lstrip())
-    if line.cell_len <= console.width or console.width < 2 * (within + HANG):
+    within = _indent(line)
+    if line.cell_len <= console.width or console.width < 2 * (within + hang):
         return [line]
-    first, *others = line[within:].wrap(console, console.width - within - HANG)
-    return [Text(" " * within).append_text(first), *(Text(" " * (within + HANG)).append_text(part) for part in others)]
+    first = line[within:].wrap(console, console.width - within)[0]
+    rest = line[within + len(first.plain.rstrip()) :]
+    others = rest[_indent(rest) :].wrap(console, console.width - within - hang)
+    return [Text(" " * within).append_text(first), *(Text(" " * (within + hang)).append_text(part) for part in others)]
+
+
+def _indent(line: Text) -> int:
+    return len(line.plain) - len(line.plain.lstrip())
 
 
 def own_name() -> str:
