@@ -57,6 +57,8 @@ class Listener:
     client_certificate: bool = False
     """A client must show a certificate of `ca.crt` in the TLS folder."""
     proxy_protocol: bool = False
+    tls_version: str | None = None
+    """The only version of TLS: `1.2` or `1.3`; None: both."""
     known_names: tuple[str, ...] | None = None
     """The only names that an SNI may have; None: any, or none at all."""
     deny: tuple[str, ...] = ()
@@ -113,6 +115,7 @@ def parse_config(value: Any) -> Config:
     return config
 
 
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 PARTS: dict[str, Any] = {"limits": Limits, "database": Database}
 
 
@@ -144,6 +147,8 @@ def _faults(listener: Listener) -> tuple[tuple[bool, str], ...]:
         (listener.tls not in {"none", "ended"} or ended != bool(listener.leaf), "`tls` is none, or ended with a `leaf`"),
         (listener.transport == "udp" and of_streams, "datagrams have no TLS, no PROXY line and nothing to accept"),
         (not ended and (listener.client_certificate or listener.known_names is not None), "it ends no TLS"),
+        (listener.tls_version is not None and not ended, "it ends no TLS"),
+        (listener.tls_version not in {None, *VERSIONS}, "`tls_version` is 1.2 or 1.3"),
     )
 
 
@@ -153,6 +158,8 @@ def tls_context(config: Config, listener: Listener) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if listener.tls_version is not None:
+        context.minimum_version = context.maximum_version = VERSIONS[listener.tls_version]
     context.set_alpn_protocols(["http/1.1"])
     folder = Path(config.tls_folder)
     stem = folder / listener.leaf

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lab.engine.staging import Staging
+    from lab.model.steps import Act
 
 BATCH = 16
 """Connections that are opened between two looks at a queue."""
@@ -53,10 +54,12 @@ class Came(NamedTuple):
 
 
 def _connect(staging: Staging, act: PlannedConnect) -> Came:
-    return staging.tell("connect", connect=list(target(staging.standing, staging.probe, act.to)))
+    to = target(staging.standing, staging.probe, act.to)
+    return staging.tell("connect", connect=list(to), transport=act.transport)
 
 
 def _handshake(staging: Staging, act: PlannedHandshake) -> Came:
+    staging.sent += sends(act)
     return staging.tell("tls", tls=tls_fields(staging.standing, act.tls))
 
 
@@ -96,10 +99,14 @@ def _reset_stream(staging: Staging, act: PlannedResetStream) -> Came:
 
 
 def _arrived(staging: Staging, told: Came) -> Came:
-    """Sets the pace, and is not demanded, as of a `send` that says nothing."""
-    if not told.why:
+    """Sets the pace, and is not demanded, as of a `send` that says nothing. Of QUIC the kernel's table tells nothing."""
+    if not told.why and not _over_quic(staging):
         _awaited(staging, "arrived")
     return told
+
+
+def _over_quic(staging: Staging) -> bool:
+    return any(isinstance(step.act, PlannedConnect) and step.act.transport == "udp" for step in staging.probe.steps)
 
 
 def _awaited(staging: Staging, what: str) -> Came:
@@ -171,11 +178,17 @@ def _look(staging: Staging, act: PlannedLook) -> Came:
     return Came(not moving, f"still moving: {moving}" if moving else "")
 
 
+def sends(act: Act) -> bool:
+    """Whether a step sends something of a request."""
+    early = isinstance(act, PlannedHandshake) and act.tls is not None and bool(act.tls.early)
+    return early or isinstance(act, (PlannedSend, PlannedStreams, PlannedData))
+
+
 def report(staging: Staging, moment: str) -> None:
     """The client's report. Its end is now: after the snapshot, and after all that is told of."""
     report = staging.client.ask("report")
-    sends = sum(isinstance(step.act, (PlannedSend, PlannedStreams, PlannedData)) for step in staging.probe.steps)
-    more = {"namespace": staging.probe.vantage, "moment": moment, "finished": staging.sent >= sends}
+    due = sum(sends(step.act) for step in staging.probe.steps)
+    more = {"namespace": staging.probe.vantage, "moment": moment, "finished": staging.sent >= due}
     staging.journal.report({**report, **more})
 
 

@@ -68,10 +68,11 @@ def _send(staging: Staging) -> None:
 def _job(standing: Standing, probe: PlannedProbe, label: str) -> dict[str, Any]:
     return {
         "probe": label,
-        "token": secrets.token_hex(8) if probe.url else marked(probe.send),
+        "token": secrets.token_hex(8) if probe.url else marked((probe.tls.early if probe.tls else b"") + probe.send),
         "connect": list(target(standing, probe, probe.connect)),
         "url": probe.url,
         "streams": probe.streams,
+        "early_data": probe.early_data,
         "new_port": probe.new_port,
         "alt_svc": probe.alt_svc,
         "method": probe.method,

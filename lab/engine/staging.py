@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lab.engine.acts import DOES, Came, report
 from lab.engine.looking import ask, calm, look
 from lab.engine.wire import marked
-from lab.model.steps import PlannedLook, PlannedSend, StepDone
+from lab.model.steps import PlannedHandshake, PlannedLook, PlannedSend, StepDone
 from lab.plan.told import words
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Staging:
 def carry_out(staging: Staging) -> None:
     """Take all steps, then look once more and report. Raises UnsupportedError."""
     probe = staging.probe
-    written = b"".join(piece for step in probe.steps if isinstance(step.act, PlannedSend) for piece in step.act.pieces)
+    written = b"".join(map(_written, probe.steps))
     begun = {"probe": staging.label, "token": marked(written), "connect": list(probe.connect), "timeout": probe.timeout}
     ask(staging.client, "begin", 0, **begun)
     for number, step in enumerate(probe.steps, start=1):
@@ -91,6 +91,13 @@ def carry_out(staging: Staging) -> None:
     look(staging.standing, staging.label)
     report(staging, "")
     staging.client.ask("release")
+
+
+def _written(step: PlannedStep) -> bytes:
+    """Exact bytes of a request."""
+    if isinstance(step.act, PlannedHandshake):
+        return step.act.tls.early if step.act.tls else b""
+    return b"".join(step.act.pieces) if isinstance(step.act, PlannedSend) else b""
 
 
 def _take(staging: Staging, number: int, step: PlannedStep) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lab.engine.errors import MachineError
+from lab.engine.wire import base64
 from lab.model.plan import HOST
 
 if TYPE_CHECKING:
@@ -53,4 +54,5 @@ def tls_fields(standing: Standing, tls: PlannedTls | None) -> dict[str, Any] | N
         "certificate": shown[0] if shown else None,
         "stop_after": tls.stop_after,
         "resume": tls.resume,
+        "early": base64(tls.early),
     }

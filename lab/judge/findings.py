@@ -245,7 +245,7 @@ def says_of(key: str, expected: object) -> str:
     return said
 
 
-_NONE_WITHOUT = ("sni", "tls", "session")
+_NONE_WITHOUT = ("sni", "tls", "session", "early")
 """Fields of TLS: on a hop whose bytes were seen and are something else, their absence is a finding."""
 
 
@@ -265,10 +265,21 @@ _READ_FROM: Mapping[str, tuple[About, ...]] = {
     "sni": (About.BYTES,),
     "tls": (About.BYTES,),
     "session": (About.BYTES,),
+    "early": (About.BYTES,),
+    "alpn_offered": (About.BYTES,),
+    "alpn": (About.BYTES,),
     "shows": (About.CERTIFICATE,),
     "connection": (About.CONNECTION,),
 }
 """Field of a hop -> what tells it. What became of TLS shows in the bytes of the next hop too, and in the certificate."""
+
+
+ENCRYPTED = "under TLS 1.3 the protocol that was chosen is encrypted, and only both ends know it"
+
+
+def listed(value: object) -> object:
+    """Several words as one."""
+    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else value
 
 
 def hop_finding(route: Route, number: int, name: str) -> Finding:
@@ -278,14 +289,14 @@ def hop_finding(route: Route, number: int, name: str) -> Finding:
     hop = route.hops[number - 1]
     if name == "stage" and hop.stage_open:
         return Finding(None, hop.evidence, hop.stage_open)
-    value = getattr(hop, name)
+    value = listed(getattr(hop, name))
     if value is None and name in _NONE_WITHOUT and hop.protocol not in (None, "tls"):
         value = "none"
     if value is None and hop.received is False and name in _NOBODYS:
         value = NOBODY
     if value is None and name == "protocol" and hop.stage in _WITHOUT_BYTES:
         value = "none"
-    unknown = f"{name} of hop {number}: {_open(route)}"
+    unknown = f"{name} of hop {number}: {ENCRYPTED if name == 'alpn' and hop.protocol == 'tls' else _open(route)}"
     lead = _about(hop.evidence, *_READ_FROM.get(name, ()))
     if name == "tls":
         lead += tuple(one for onward in route.hops[number : number + 1] for one in _about(onward.evidence, About.BYTES))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.judge.carried import broken_before, held_back, steps_check
 from lab.judge.finding import Finding
-from lab.judge.findings import READERS, hop_finding, says_of
+from lab.judge.findings import READERS, hop_finding, listed, says_of
 from lab.judge.repeated import numbered, together
 from lab.judge.verdict import decide
 from lab.judge.wanted import Wanted, equal, tally_holds, tally_words, wanted
@@ -81,7 +81,7 @@ def _hops(place: Place, hops: Sequence[str | HopExpect], found: Found) -> Iterat
         if not isinstance(hop, HopExpect):
             continue
         for key in (k for k in HopExpect.model_fields if k in hop.model_fields_set and k != "to"):
-            want = equal(str(getattr(hop, key)))
+            want = equal(str(listed(getattr(hop, key))))
             says = f"{place.id}: {key} of hop {number} is {want.spoken}"
             read = _hop_reader(number, key)
             yield _each(place, found, f"{place.id}.hop{number}.{key}", says, want, read)

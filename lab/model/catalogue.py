@@ -27,6 +27,9 @@ Option = Literal[
     "backlog",
     "defer_accept",
     "reuse_port",
+    "tls_version",
+    "early_data",
+    "early_data_quic",
     "client_certificate",
     "proxy_protocol",
     "only_known_names",
@@ -53,7 +56,8 @@ Option = Literal[
 
 `udp_passthrough`: datagrams are sent on as they are. `send_proxy_to_some`: a PROXY line to one upstream of a listener and
 none to another. `listeners`: their number. `h2_alone`: HTTP/2 by ALPN and no HTTP/1.1; `h2_second`: both, and HTTP/1.1
-preferred. `h2_upstream`, `h2c_upstream`: HTTP/2 to an upstream, in TLS and in clear."""
+preferred. `h2_upstream`, `h2c_upstream`: HTTP/2 to an upstream, in TLS and in clear. `early_data`, `early_data_quic`: over TCP,
+over QUIC."""
 
 
 class Bound(BaseModel):
@@ -108,6 +112,8 @@ class Server(BaseModel):
     """What its configuration can be told; what is asked beside these is UNSUPPORTED."""
     cannot: dict[Option, Quirk] = {}
     """Options that it does not have, and why."""
+    lacks: dict[str, Quirk] = {}
+    """What it does not have and no scenario can ask for by a key, only by a configuration of one's own: a word -> why."""
     bounds: dict[Option, Bound] = {}
     listens_early: bool = False
     """It listens before it has read all of its configuration, so it is ready when nothing moves in it any more. Any other is

@@ -234,6 +234,8 @@ class SeenTls:
     chain_sha256: tuple[str, ...]
     """Leaf first, DER, hex."""
     verified: bool
+    early: str | None = None
+    """What became of its early data: `taken`, `refused`, or `none` where the session allows none; None: it had none to send."""
 
 
 @dataclass(frozen=True, slots=True)

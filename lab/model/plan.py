@@ -137,6 +137,8 @@ class PlannedProbe:
     """The only version of HTTP that an ordinary request offers; None: 1.1."""
     streams: int = 1
     """Of HTTP/3: requests at once."""
+    early_data: bool = False
+    """Of HTTP/3: as early data, where the session that is resumed allows it."""
     new_port: bool = False
     """Of HTTP/3: the client's port changes after the first answer."""
     alt_svc: bool = False

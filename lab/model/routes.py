@@ -146,6 +146,9 @@ class Hop:
     """`new`, or `kept`: it was there before the client's own connection; of the client's own, before the capture."""
     session: str | None = None
     """Of TLS: `new`, with a certificate of the receiver's, or `resumed`, without one. None: no TLS, or it cannot be told."""
+    early: str | None = None
+    """Of TLS: `taken`, the request came as early data and the receiver took it; `refused`, it did not; `none`, it was not early
+    data. None: no TLS, or it cannot be told."""
     shows: str | None = None
     """Whose certificate the sender showed: a container's, `client`, `none`, or `a stranger`'s. None: no TLS, or it cannot be
     read, as under TLS 1.3."""

@@ -155,6 +155,11 @@ class Listen(_Strict):
     """The kernel hands a connection over only when it has data (tcp(7), TCP_DEFER_ACCEPT)."""
     reuse_port: bool = False
     """Each worker listens on a socket of its own (socket(7), SO_REUSEPORT)."""
+    tls_version: Literal["1.2", "1.3"] | None = None
+    """The only version of TLS with which it ends TLS; absent: both."""
+    early_data: bool = False
+    """Ends TLS and takes requests as early data, before the handshake is finished (0-RTT, RFC 8446, section 2.3); with `quic`
+    over QUIC."""
     client_certificate: bool = False
     """Ends TLS and demands a certificate of the client, from the run's CA."""
     proxy_protocol: bool = False
@@ -247,6 +252,9 @@ class ClientTls(_Strict):
     """The only version offered; absent: both."""
     resume: bool = False
     """Resume the session that the client's last connection to this place left behind, if it left one."""
+    early: Bytes = ""
+    """With `resume`: send these bytes as early data, behind the ClientHello, and again behind the handshake where the server
+    does not take them; where the session allows none, only then. In a step the handshake waits for a later `tls: rest`."""
     stop_after: Annotated[int, Field(ge=1, le=16384)] | None = None
     """Only in a step: send so many bytes of the ClientHello and hold the others back, for a later step `tls: rest`."""
 
@@ -263,6 +271,9 @@ class Request(_Strict):
     `target: running` both over TLS, 1.1 in clear."""
     streams: Annotated[int, Field(ge=1, le=100)] = 1
     """With `http: 3`: so many such requests at once, on streams of one connection."""
+    early_data: bool = False
+    """With `http: 3`: resume the session that the client's last connection to this place left, and send the request as early
+    data if that session allows it."""
     new_port: bool = False
     """With `http: 3`: after the first answer the client goes on from another port, on the same connection."""
     alt_svc: bool = False
@@ -371,10 +382,17 @@ class HopExpect(_Strict):
     protocol: Literal["tls", "quic", "http/1.0", "http/1.1", "h2", "fastcgi", "polled", "bytes"] | None = None
     tls: Literal["ended", "passed through", "begun", "none"] | None = None
     sni: HostName | None = None
+    alpn_offered: tuple[TextLine, ...] | None = None
+    """Protocols that the sender offers in its ClientHello (ALPN, RFC 7301), in its order; everybody can read them."""
+    alpn: TextLine | None = None
+    """The one that the receiver chose. Under TLS 1.3 only the client of a hop and its receiver know."""
     connection: Literal["new", "kept"] | None = None
     """`kept`: it was there before the client's own connection was opened."""
     session: Literal["new", "resumed"] | None = None
     """Of TLS: begun with a certificate, or an earlier one resumed without."""
+    early: Literal["taken", "refused", "none"] | None = None
+    """Of TLS: whether the request came as early data and the server took it, refused it so that it was sent again behind the
+    handshake, or it never was early data."""
     shows: Name | None = None
     """Whose certificate the sender shows: a container, `client` or `none`. Under TLS 1.3 nobody between can read it."""
 
@@ -451,15 +469,16 @@ class Step(_Strict):
     about: TextLine = ""
     """What to look at, for a person who goes through the probe step by step."""
     connect: Address | None = None
+    """Open the connection. Where a later step `tls` offers `h3`, it is one of QUIC, and begins there."""
     tls: ClientTls | Literal["rest"] | None = None
     """`rest`: what `stop_after` held back, and on to the end of the handshake."""
     send: Bytes | Send | None = None
     streams: Annotated[tuple[Stream, ...], Field(min_length=1, max_length=100)] | None = None
-    """Speak HTTP/2: open these streams, all in one write. The first such step begins with HTTP/2's preface."""
+    """Speak HTTP/2, or HTTP/3 where the step `tls` offers `h3` alone: open these streams, all in one write."""
     data: StreamData | None = None
     """Send DATA of an open stream."""
     reset_stream: Name | None = None
-    """Send RST_STREAM (CANCEL) for a stream."""
+    """Send RST_STREAM (CANCEL) for a stream; over HTTP/3 RESET_STREAM and STOP_SENDING (H3_REQUEST_CANCELLED)."""
     receive: Annotated[int, Field(ge=1, le=100)] | None = None
     """Read so many whole answers; ends early when the peer closes or nothing comes within the probe's `timeout`."""
     do: Literal["half-close", "reset", "close"] | None = None

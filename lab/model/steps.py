@@ -18,6 +18,8 @@ from lab.model.observations import BASE64
 class PlannedTls:
     """The client's side of TLS."""
 
+    __pydantic_config__ = BASE64
+
     sni: str | None
     alpn: tuple[str, ...]
     verify: bool
@@ -29,12 +31,16 @@ class PlannedTls:
     """Bytes of the ClientHello after which to stop; None: go on to the end of the handshake."""
     resume: bool = False
     """Offer the session that the last connection to this place left behind."""
+    early: bytes = b""
+    """Early data; not empty: the handshake waits behind it for a step `tls: rest`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedConnect:
     to: tuple[str, int]
     """Name or address, and port, before the probe's `via` is applied."""
+    transport: str = "tcp"
+    """`udp`: the connection is one of QUIC, which begins with the step `tls`."""
     do: Literal["connect"] = "connect"
 
 

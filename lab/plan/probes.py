@@ -6,6 +6,7 @@ table `_PLANNERS` says how each becomes a planned one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from lab.model.scenario import Exact, Link, Probe, Request, Step, Stream
 
 
+H3 = "h3"
+
+
 def planned_probe(name: str, probe: Probe) -> PlannedProbe:
     """Plan one probe. Raises ValueError for one that is nothing."""
     via = "published" if probe.from_ == HOST and probe.via == "name" else probe.via
@@ -68,6 +72,7 @@ def _ordinary(name: str, probe: Probe, via: str, request: Request) -> PlannedPro
         repeat=probe.repeat,
         http=_version(request),
         streams=request.streams,
+        early_data=request.early_data,
         new_port=request.new_port,
         alt_svc=request.alt_svc,
     )
@@ -105,7 +110,10 @@ def _exact(name: str, probe: Probe, via: str, exact: Exact) -> PlannedProbe:
 
 
 def _staged(name: str, probe: Probe, via: str) -> PlannedProbe:
-    steps = tuple(PlannedStep(_act(step, _authority(probe)), step.about) for step in probe.steps)
+    acts = [_act(step, _authority(probe)) for step in probe.steps]
+    if over_quic(probe):
+        acts = [replace(act, transport="udp") if isinstance(act, PlannedConnect) else act for act in acts]
+    steps = tuple(PlannedStep(act, step.about) for act, step in zip(acts, probe.steps, strict=True))
     target = next((step.act.to for step in steps if isinstance(step.act, PlannedConnect)), ("", 0))
     return PlannedProbe(
         id=name,
@@ -122,6 +130,11 @@ def _staged(name: str, probe: Probe, via: str) -> PlannedProbe:
         steps=steps,
         repeat=probe.repeat,
     )
+
+
+def over_quic(probe: Probe) -> bool:
+    """Whether a staged probe speaks HTTP/3, which has a name of its own in ALPN (RFC 9114, section 3.1)."""
+    return any(isinstance(step.tls, ClientTls) and H3 in step.tls.alpn for step in probe.steps)
 
 
 def _authority(probe: Probe) -> str:
@@ -143,7 +156,8 @@ def _act(step: Step, authority: str) -> Any:
 
 
 def _tls(asked: ClientTls) -> PlannedTls:
-    return PlannedTls(asked.sni, asked.alpn, asked.verify, asked.certificate, asked.version, asked.stop_after, asked.resume)
+    kept = asked.certificate, asked.version, asked.stop_after, asked.resume
+    return PlannedTls(asked.sni, asked.alpn, asked.verify, *kept, asked.early.encode("latin-1"))
 
 
 def _stream(asked: Stream, authority: str) -> PlannedStream:

@@ -124,8 +124,8 @@ def _wrongs(listener: RenderListener) -> Iterator[str]:
     ends = Tls.ENDED in _modes(listener)
     if ends and listener.leaf is None:
         yield "ends TLS and has no leaf certificate"
-    if not ends and (listener.client_certificate or listener.only_known_names):
-        yield "ends no TLS, so it can demand neither a client's certificate nor a known name"
+    if not ends and any((listener.client_certificate, listener.only_known_names, listener.early_data, listener.tls_version)):
+        yield "ends no TLS, so it can demand neither a client's certificate nor a known name, nor anything else of a handshake"
     if listener.only_known_names and (strange := {rule.sni for rule in listener.rules} - {None, *listener.names}):
         yield f"refuses unknown names and has a rule for one that its certificate lacks: {', '.join(sorted(map(str, strange)))}"
     if _modes(listener) == {Tls.PASSTHROUGH} and (listener.deny or listener.rate):

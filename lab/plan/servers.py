@@ -157,6 +157,8 @@ def _listener(name: str, scenario: Scenario, listen: Listen, leaves: Mapping[str
         backlog=listen.backlog,
         defer_accept=listen.defer_accept,
         reuse_port=listen.reuse_port,
+        tls_version=listen.tls_version,
+        early_data=listen.early_data,
         client_certificate=listen.client_certificate,
         proxy_protocol=listen.proxy_protocol,
         only_known_names=listen.only_known_names,

@@ -59,6 +59,10 @@ class RenderListener:
     backlog: int | None = None
     defer_accept: bool = False
     reuse_port: bool = False
+    tls_version: Literal["1.2", "1.3"] | None = None
+    """The only one; None: both."""
+    early_data: bool = False
+    """Requests are taken before the handshake is finished."""
     client_certificate: bool = False
     proxy_protocol: bool = False
     only_known_names: bool = False

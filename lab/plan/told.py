@@ -74,6 +74,8 @@ def _handshake(act: PlannedHandshake) -> str:
     if act.tls is None:
         return "send the rest of the ClientHello and finish the TLS handshake"
     begin = f"begin TLS, SNI {act.tls.sni or 'none'}{_offer(act.tls)}"
+    if act.tls.early:
+        return f"{begin}, and stop behind {len(act.tls.early)} bytes of early data: {shown(act.tls.early)}"
     return begin if act.tls.stop_after is None else f"{begin}, and stop after {act.tls.stop_after} bytes of the ClientHello"
 
 
@@ -128,7 +130,7 @@ def place(to: tuple[str, int]) -> str:
 
 
 _WORDS: Mapping[type, Callable[[Any], str]] = {
-    PlannedConnect: lambda act: f"connect to {place(act.to)}",
+    PlannedConnect: lambda act: f"{'open a socket for QUIC' if act.transport == 'udp' else 'connect'} to {place(act.to)}",
     PlannedHandshake: _handshake,
     PlannedSend: _send,
     PlannedStreams: _streams,

@@ -43,6 +43,8 @@ def _lines(row: Server) -> Iterator[str]:
         yield "TLS towards an upstream: not begun."
     for (says, source), options in _alike(row).items():
         yield f"{', '.join(f'`{one}`' for one in options)}: {_plain(says)}. Source: {_plain(source)}"
+    for word, reason in row.lacks.items():
+        yield f"{word}: {_plain(reason.says)}. Source: {_plain(reason.source)}"
     for option, bound in row.bounds.items():
         yield f"`{option}`, {_range(bound.least, bound.most)}: {_plain(bound.says)}. Source: {_plain(bound.source)}"
 

@@ -166,6 +166,7 @@ def _hop(hop: Hop) -> dict[str, object]:
         "code": hop.code,
         "connection": hop.connection,
         "session": hop.session,
+        "early": hop.early,
         "shows": hop.shows,
         "witnesses": [cite(e) for e in hop.evidence],
         "evidence": [_evidence(e) for e in hop.evidence],

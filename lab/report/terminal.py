@@ -106,6 +106,7 @@ def _draw_hop(hop: Hop) -> Iterator[Text]:
 
 
 _PROTECTED = {"tls": "TLS", "quic": "QUIC"}
+_EARLY = {"taken": ", as early data", "refused": ", as early data that was refused"}
 
 
 def ending(hop: Hop) -> str:
@@ -118,7 +119,8 @@ def ending(hop: Hop) -> str:
 def _carries(hop: Hop) -> str:
     if hop.protocol in _PROTECTED:
         offered = ", ".join(hop.alpn_offered) or "none"
-        return f"{_PROTECTED[hop.protocol]}, SNI {hop.sni or 'none'}, ALPN {hop.alpn or f'offered {offered}'}"
+        early = _EARLY.get(hop.early or "", "")
+        return f"{_PROTECTED[hop.protocol]}, SNI {hop.sni or 'none'}, ALPN {hop.alpn or f'offered {offered}'}{early}"
     reading = {True: "in clear", False: "not the probe's bytes", None: ""}[hop.clear]
     return f"{hop.protocol or 'no bytes'} {reading}".rstrip()
 

@@ -85,6 +85,17 @@ class Account:
     def container(self) -> str | None:
         return self.leg.receiver.container if self.had else None
 
+    @property
+    def early(self) -> bool:
+        """The request came as early data and was taken, so it could be read before the handshake was finished."""
+        told = self.leg.talk.early
+        return told is not None and bool(told.taken and told.carrying)
+
+    @property
+    def barred(self) -> bool:
+        """Nobody can have read the request, for the handshake that protects it was not finished."""
+        return self.finished is False and not self.early
+
     def said(self, *events: str) -> bool:
         return any(event.event in events for event in self.events)
 

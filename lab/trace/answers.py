@@ -199,7 +199,7 @@ def _nowhere(world: World, report: ClientReport, found: Sequence[Account]) -> bo
 def _unreached(world: World, report: ClientReport, here: Account) -> bool:
     """Whether no handler can have been entered: no process had the whole head, or its application reports and said nothing,
     or its process is known to hand requests on and handed on none."""
-    if here.leg.failed or here.had is False or here.taken is False or here.finished is False:
+    if here.leg.failed or here.had is False or here.taken is False or here.barred:
         return True
     if here.container in world.index.reports and not gaps(world.index, "application"):
         return True

@@ -3,8 +3,9 @@
 Sources: RFC 8446, sections 5.2, 5.3 and 7.3 (records, nonces, keys of TLS 1.3); RFC 5246, section 6.3, RFC 5288, section 3,
 and RFC 7905, section 2 (TLS 1.2); the NSS key log's format. The primitives are `cryptography`'s. Rule: a record that does not
 open ends what is known of its direction, and nothing behind it is shown; so what is shown is what the peer's key
-authenticates. Weak spot: the cipher suites of the table alone; keys that were updated (RFC 8446, section 4.6.3) and 0-RTT are
-not followed.
+authenticates. Early data that the server took (RFC 8446, section 2.3) are the beginning of what the client said; those that it
+refused are nothing. Weak spot: the cipher suites of the table alone; keys that were updated (RFC 8446, section 4.6.3) are not
+followed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
     from lab.model.observations import Secret
+    from lab.trace.early import Early
     from lab.trace.talk import Talk
     from lab.trace.tls_records import Record
 
@@ -93,7 +95,47 @@ Keys = tuple["Iterator[_Opener]", "Iterator[_Opener]"]
 
 
 def _both(said: Talk, keys: Keys) -> tuple[Clear, Clear]:
-    return _opened(said.up_records, keys[0]), _opened(said.down_records, keys[1])
+    ahead = {record.offset for record in said.early.records} if said.early else ()
+    up = _opened([record for record in said.up_records if record.offset not in ahead], keys[0])
+    return _behind_early(said.early, up), _opened(said.down_records, keys[1])
+
+
+def _behind_early(early: Early | None, up: Clear) -> Clear:
+    """Both parts of what the client said."""
+    if early is None or early.taken is False:
+        return up
+    ends = (*early.ends, *(len(early.data) + end for end in up.ends))
+    return Clear(early.data + up.data, ends, (*early.carrying, *up.records), up.whole)
+
+
+def opened_early(records: Sequence[Record], secret: bytes) -> tuple[tuple[Record, bytes], ...]:
+    """The client's records of early data, each with what it carries of a request: nothing in EndOfEarlyData. Their suite is the
+    resumed session's own, of which only the secret's length is known."""
+    protected = [record for record in records if record.kind == APPLICATION]
+    for suite in (each for each in (_SMALL, _LARGE, _CHACHA) if each.digest.digest_size == len(secret)):
+        opener, found = _Opener(suite, secret), list[tuple["Record", bytes]]()
+        for record in protected:
+            inner = opener.open(record)
+            if inner is None:
+                break
+            found.append((record, inner[1] if inner[0] == APPLICATION else b""))
+        if found:
+            return tuple(found)
+    return ()
+
+
+def server_messages(said: Talk, secret: bytes) -> bytes:
+    """The server's handshake messages behind its ServerHello, in clear, as far as this secret of it opens them."""
+    suite = SUITES.get(said.reply.cipher) if said.reply else None
+    if suite is None or suite.digest.digest_size != len(secret):
+        return b""
+    opener, found = _Opener(suite, secret), b""
+    for record in _protected(said.down_records, opener):
+        inner = opener.open(record)
+        if inner is None or inner[0] != HANDSHAKE:
+            break
+        found += inner[1]
+    return found
 
 
 def _opened(records: Sequence[Record], keys: Iterator[_Opener]) -> Clear:

@@ -46,6 +46,8 @@ class Stream:
     """The server sent END_STREAM, or HEADERS of a final answer alone."""
     refused: bool = False
     """The server reset it."""
+    early: bool = False
+    """Of HTTP/3: it was opened by early data."""
 
 
 def streams(up: Clear, down: Clear) -> tuple[Stream, ...]:

@@ -12,15 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lab.trace.early import CLIENT as CLIENT_EARLY
+from lab.trace.early import in_packets
 from lab.trace.h2_streams import FINAL, Stream, own
 from lab.trace.http2 import literal
 from lab.trace.quic_flows import Pieces
 from lab.trace.quic_frames import RESET, STREAM, frames
-from lab.trace.quic_keys import SIZES, Keys, opened, traffic
-from lab.trace.quic_packets import ONE_RTT, NotQuic, take, varint, whole_packets
+from lab.trace.quic_keys import SIZES, Keys, Opened, opened, traffic
+from lab.trace.quic_packets import ONE_RTT, ZERO_RTT, NotQuic, take, varint, whole_packets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lab.model.observations import Packet, Secret
     from lab.trace.flows import Flow
@@ -42,6 +44,7 @@ STATUSES = {
 
 def within(said: Talk, flow: Flow, secrets: Iterable[Secret], mine: Callable[[bytes], bool]) -> Talk:
     """The streams inside, and the one whose request is one's own."""
+    said = replace(said, early=in_packets(said, flow, secrets))
     found = streams(said, flow, secrets)
     return said if found is None else replace(said, streams=found, stream=own(found, mine))
 
@@ -56,12 +59,19 @@ def streams(said: Talk, flow: Flow, secrets: Iterable[Secret]) -> tuple[Stream, 
         return None
     cipher, version = said.reply.cipher, flow.quic.version
     there = _Side(traffic(up, cipher, version), flow.quic.server_ids, _places(flow.up))
+    there.early, there.refused = _early(said, known, version), bool(said.early and said.early.taken is False)
     back = _Side(traffic(down, cipher, version), flow.quic.client_ids, _places(flow.down))
     for packet in flow.packets:
         side = there if packet.destination == flow.server else back
         if packet.transport == "udp" and not side.take(packet) and not (side is back and len(packet.payload) < RESET_LESS):
             return None
     return tuple(_stream(number, one, back.streams.get(number, _Bytes())) for number, one in sorted(there.streams.items()))
+
+
+def _early(said: Talk, known: Mapping[str, bytes], version: int) -> Keys | None:
+    """Keys of early data. A session that is resumed with them keeps its cipher suite (RFC 8446, section 4.2.10)."""
+    secret = known.get(CLIENT_EARLY)
+    return traffic(secret, said.reply.cipher, version) if secret and said.reply else None
 
 
 def _places(wire: Wire) -> dict[tuple[str, int], tuple[int, int]]:
@@ -81,6 +91,8 @@ class _Bytes:
     size: int | None = None
     """Of the whole, once its end was announced."""
     reset: int | None = None
+    early: bool = False
+    """Something of it came as early data."""
 
     @property
     def whole(self) -> bool:
@@ -91,7 +103,11 @@ class _Bytes:
 
 
 class _Side:
-    """The 1-RTT packets of one direction."""
+    """The 1-RTT packets of one direction, and those of early data."""
+
+    early: Keys | None = None
+    refused = False
+    """Early data were not taken, so what they brought came again."""
 
     def __init__(self, keys: Keys, ids: tuple[bytes, ...], places: dict[tuple[str, int], tuple[int, int]]) -> None:
         self.keys, self.ids, self.places = keys, ids, places
@@ -100,12 +116,20 @@ class _Side:
         self.streams: dict[int, _Bytes] = {}
 
     def take(self, packet: Packet) -> bool:
-        """Whether all of a datagram's 1-RTT packets opened."""
+        """Whether all of a datagram's 1-RTT packets opened, and of early data."""
         self.here = self.places.get((packet.file, packet.number), self.here)
         for part in whole_packets(packet.payload):
+            if part.kind == ZERO_RTT and not self._open_early(packet.payload, part):
+                return False
             if part.kind == ONE_RTT and not self._open(packet.payload, part):
                 return False
         return True
+
+    def _open_early(self, datagram: bytes, part: QuicPacket) -> bool:
+        found = opened(self.early, datagram, part, self.expected) if self.early else None
+        if found is not None:
+            self._frames(found, early=True)
+        return found is not None
 
     def _open(self, datagram: bytes, part: QuicPacket) -> bool:
         behind = datagram[part.begin + 1 : part.end]
@@ -113,11 +137,17 @@ class _Side:
         found = next(filter(None, (opened(self.keys, datagram, part, self.expected, size) for size in sizes)), None)
         if found is None:
             return False
+        self._frames(found, early=False)
+        return True
+
+    def _frames(self, found: Opened, *, early: bool) -> None:
+        """0-RTT and 1-RTT packets are numbered together (RFC 9000, section 12.3)."""
         self.expected = max(self.expected, found.number + 1)
         for frame in frames(found.payload):
             if frame.kind in (STREAM, RESET) and frame.stream % 4 == 0:
-                self._frame(frame)
-        return True
+                self.streams.setdefault(frame.stream, _Bytes()).early |= early
+                if not (early and self.refused):
+                    self._frame(frame)
 
     def _frame(self, frame: Frame) -> None:
         stream = self.streams.setdefault(frame.stream, _Bytes())
@@ -139,7 +169,7 @@ def _stream(number: int, asked: _Bytes, back: _Bytes) -> Stream:
         number=number, begin=begin, head=head[1] if head else b"",
         head_end=asked.place(head[0] + len(head[1]) - 1)[1] if head else None, last=last, ended=asked.whole, reset=asked.reset,
         answer=back.place(final[0])[0] if final else None, status=status(final[1]) if final else None,
-        answered=final is not None and back.whole, refused=back.reset is not None,
+        answered=final is not None and back.whole, refused=back.reset is not None, early=asked.early,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.trace.sealed import FINISHED, behind_handshake
+from lab.trace.sealed import FINISHED, behind_handshake, behind_hello
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
 from lab.trace.tls_records import APPLICATION, CHANGE_CIPHER, HANDSHAKE, clear_alerts
@@ -59,8 +59,10 @@ def client_finished(said: Talk) -> bool:
 
 def last_of_handshake(said: Talk) -> Record | None:
     """The client's Finished under TLS 1.3; where no record has its length, the first that may hide it."""
-    data = [r for r in said.up_records if r.kind == APPLICATION]
+    data = behind_hello(said)
     exact = next((r for r in data if len(r.body) in FINISHED), None)
+    if said.hello and said.hello.early and said.early is None:
+        return exact  # a longer one may be early data
     return exact or next((r for r in data if len(r.body) > FINISHED[0]), None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import About, Hop
-from lab.trace import blind, bonds, cite, identity, quic_told, resumption
+from lab.trace import blind, bonds, cite, early_told, identity, quic_told, resumption
 from lab.trace.index import HOST, SLACK_NS
 from lab.trace.listeners import written
 from lab.trace.quic_told import QUIC
@@ -46,9 +46,9 @@ def hop(story: Story, place: int) -> Hop:
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
         clear=clear(report, meant, here), stage=story.stages[place], received=here.had,
         stage_open=hop_open(story, place), code=here.code, connection=_age(story.found, place),
-        session=resumption.session(here), shows=identity.shows(story.world, here), joined_by=here.leg.bond,
-        entry=_entry(report, story.found, place),
-        evidence=tuple(dict.fromkeys(_evidence(here))),
+        session=resumption.session(here), early=early_told.early(here), shows=identity.shows(story.world, here),
+        joined_by=here.leg.bond, entry=_entry(report, story.found, place),
+        evidence=tuple(dict.fromkeys((*_evidence(here), *early_told.evidence(report, here)))),
     )  # fmt: skip
 
 
@@ -92,7 +92,8 @@ def _alpn(report: ClientReport, here: Account) -> str | None:
         return None
     if here.outer and report.tls:
         return report.tls.alpn
-    return here.leg.talk.reply.alpn if here.leg.talk.reply else None
+    reply = here.leg.talk.reply
+    return None if reply is None or reply.version == "TLSv1.3" else reply.alpn or "none"
 
 
 def _entry(report: ClientReport, found: Sequence[Account], place: int) -> str | None:

@@ -112,7 +112,8 @@ def _clear(here: Where) -> int:
     leg, counted, meant = here.leg, here.counted, here.meant
     if not _protected(here):
         return max(0, counted.at_least - leg.talk.begin)
-    if not client_finished(leg.talk) or not behind_handshake(leg.talk):
+    early = leg.talk.early is not None and bool(leg.talk.early.taken)
+    if not (client_finished(leg.talk) or early) or not behind_handshake(leg.talk):
         return 0
     if counted.at_least >= len(leg.flow.up.data) and leg.flow.up.whole:
         return len(meant.data)

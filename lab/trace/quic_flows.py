@@ -6,7 +6,7 @@ that opens with the keys that its own Destination Connection ID gives, which no 
 by its addresses or by a connection id, whatever port it comes from. What stands in Initial packets is shown as handshake
 records, each packet behind them as one encrypted record; the client's Finished stands before its first 1-RTT packet, which it
 may not send earlier. So all that is known of TLS holds for QUIC. Weak spots: a client that changes its port and its id
-together is lost without its secrets; a connection older than the capture is no connection; 0-RTT is not told from nothing.
+together is lost without its secrets; a connection older than the capture is no connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lab.trace.flows import Flow
 from lab.trace.quic_frames import CLOSE, CRYPTO, frames
 from lab.trace.quic_keys import initial, opened
-from lab.trace.quic_packets import HANDSHAKE, INITIAL, LONG, ONE_RTT, RETRY, begins, whole_packets
+from lab.trace.quic_packets import HANDSHAKE, INITIAL, LONG, ONE_RTT, RETRY, ZERO_RTT, begins, whole_packets
 from lab.trace.sealed import FINISHED
 from lab.trace.streams import Stream
 from lab.trace.tls_records import ALERT as ALERT_RECORD
@@ -60,6 +60,8 @@ class Quic:
     """Bytes of the server's."""
     first_sent: Packet | None
     """The client's first 1-RTT packet: its handshake is done."""
+    early: tuple[int, ...] = ()
+    """Where in the stream towards the server the records begin that stand for 0-RTT packets."""
 
 
 def quic_flows(packets: Iterable[Packet], memo: Memo) -> tuple[Flow, ...]:
@@ -144,12 +146,13 @@ def _remembered(built: _Building, memo: Memo) -> Flow:
 def _flow(built: _Building) -> Flow:
     reading = _Reading(built.begun.destination)
     up, down = _Written(), _Written()
-    said = {}
+    said, early = {}, list[int]()
     for packet in built.packets:
         going_up = packet.destination == built.server
         kinds = []
         for part, records in reading.datagram(packet, up=going_up) if packet.transport == "udp" else ():
             kinds.append(part.kind)
+            early += [len(up.data)] if part.kind == ZERO_RTT and going_up else []
             (up if going_up else down).take(packet, records)
         said[packet.file, packet.number] = tuple(kinds)
     sent = [p for p in built.packets if p.destination == built.server]
@@ -162,7 +165,7 @@ def _flow(built: _Building) -> Flow:
         Quic(
             built.begun.version, built.begun.destination, tuple(built.client_ids), tuple(built.server_ids),
             tuple(built.addresses), tuple(built.moved), tuple(said.items()), reading.sizes[True], reading.sizes[False],
-            reading.first_sent,
+            reading.first_sent, tuple(early),
         ),
     )  # fmt: skip
 
@@ -194,7 +197,7 @@ class _Reading:
                 yield _record(APPLICATION, bytes(FINISHED[0]))
             if part.size > QUIET:
                 yield _record(APPLICATION, packet.payload[part.begin : part.end])
-        elif part.kind == HANDSHAKE and not up:
+        elif (part.kind == HANDSHAKE and not up) or (part.kind == ZERO_RTT and up):
             yield _record(APPLICATION, packet.payload[part.begin : part.end])
 
     def _in_clear(self, datagram: bytes, part: QuicPacket, *, up: bool) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lab.model.routes import Stage
 from lab.trace import quic_told
 from lab.trace.cite import place
-from lab.trace.handshake import ALERT_MOST
+from lab.trace.handshake import ALERT_MOST, client_finished
 from lab.trace.http import flaws
 from lab.trace.index import SLACK_NS
 from lab.trace.streams import packet_at
@@ -161,7 +161,7 @@ def _handshake(here: Account) -> str:
             return f"the {who} sent alert {alert.name} ({place(packet_at(stream, alert.offset))})"
     if said.hello is None:
         return f"the ClientHello is not complete{_first(here)}"
-    if here.finished is False and said.reply and said.down_records and flow.down.pieces:
+    if here.finished is False and client_finished(said) and said.down_records and flow.down.pieces:
         last = packet_at(flow.down, said.down_records[-1].offset)
         if last.time_ns > flow.up.pieces[-1].time_ns:
             return f"the receiver answered the client's Finished with an encrypted alert ({place(last)})"

@@ -79,7 +79,7 @@ def _clear_requests(here: Account) -> Count:
 def _protected_requests(story: Story) -> Count:
     """Inside the client's own session: what it sent, as far as the records that carry it arrived."""
     here, report, meant = story.found[0], story.report, story.meant
-    if not client_finished(here.leg.talk):
+    if not client_finished(here.leg.talk) and not here.early:
         return Count(0, (_none_came(here),))
     if here.leg.talk.inside:
         return _opened_requests(here, here.leg.talk.inside[0])

@@ -27,12 +27,19 @@ ADDED_1_2 = (8 + TAG, TAG)
 
 
 def behind_handshake(said: Talk) -> tuple[Record, ...]:
-    """The client's encrypted records behind its Finished."""
-    data = [r for r in said.up_records if r.kind == APPLICATION]
+    """The client's encrypted records behind its Finished; before them its early data, if the server took them."""
+    data = behind_hello(said)
     if said.reply is None or said.reply.version != "TLSv1.3":
         return tuple(data)
     finished = next((n for n, r in enumerate(data) if len(r.body) in FINISHED), 0)
-    return tuple(data[finished + 1 :])
+    ahead = said.early.carrying if said.early and said.early.taken is not False else ()
+    return (*ahead, *data[finished + 1 :])
+
+
+def behind_hello(said: Talk) -> list[Record]:
+    """The client's encrypted records, early data left out."""
+    ahead = {record.offset for record in said.early.records} if said.early else ()
+    return [r for r in said.up_records if r.kind == APPLICATION and r.offset not in ahead]
 
 
 def carried(said: Talk, sent: bytes) -> tuple[tuple[Record, int], ...]:

@@ -155,7 +155,7 @@ def _routed(here: Account, found: Sequence[Account]) -> bool:
 def _parsed(here: Account, _: Sequence[Account]) -> bool:
     if here.said("parsed"):
         return True
-    if here.misfit or here.finished is False:
+    if here.misfit or here.barred:
         return False
     try:
         head = request_head(here.request)
@@ -170,7 +170,7 @@ TABLE: tuple[tuple[Stage, Callable[[Account, Sequence[Account]], bool]], ...] = 
     (Stage.ROUTED, _routed),
     (Stage.REJECTED, lambda here, _: here.said("rejected")),
     (Stage.PARSED, _parsed),
-    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request) and not here.misfit and here.finished is not False),
+    (Stage.HEAD_INCOMPLETE, lambda here, _: begun(here.request) and not here.misfit and not here.barred),
     (Stage.TLS_ENDED, lambda here, found: bool(here.finished) and not _passing(here, found)),
     (Stage.TLS_UNFINISHED, lambda here, found: _protected(here) and bool(here.taken) and not _passing(here, found)),
     (Stage.READ, lambda here, _: bool(here.taken)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.trace import fastcgi, h2_streams, http2
+from lab.trace import early, fastcgi, h2_streams, http2
 from lab.trace.decrypted import Clear, decrypted
 from lab.trace.http import PREFACE, Head, NotHttp, NotProxy, Proxied, Status, preface, proxy_header, request_head, status_line
 from lab.trace.messages import Answer, Message, answers
@@ -71,6 +71,8 @@ class Talk:
     """Of the client's own TLS session, where its secrets open it and HTTP/1.x is spoken in it: both directions in clear."""
     stream: h2_streams.Stream | None = None
     """The one that is meant."""
+    early: early.Early | None = None
+    """Early data of the client's own session; None: none were offered, or nothing tells which they are."""
 
 
 NOTHING = Talk()
@@ -153,6 +155,7 @@ def _since(whole: Talk, flow: Flow, since_ns: int) -> Talk:
 
 def within(said: Talk, secrets: tuple[Secret, ...], own: Callable[[bytes], bool]) -> Talk:
     """Of TLS whose secrets are known: what is inside, and of HTTP/2 the stream that is one's own."""
+    said = replace(said, early=early.in_records(said, secrets))
     found = decrypted(said, secrets) if secrets else None
     if found is None or not (found[0].whole and found[1].whole):
         return said

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
-SERVER_NAME, ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS = 0, 16, 41, 43
+ENCRYPTED_EXTENSIONS = 8
+SERVER_NAME, ALPN, PRE_SHARED_KEY, EARLY_DATA, SUPPORTED_VERSIONS = 0, 16, 41, 42, 43
 LARGEST = 1 << 17
 """Bytes of a hello that is still believed; real ones have some thousands."""
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -38,6 +39,8 @@ class ClientHello:
     """Offered, in the client's order; without the extension the one that the hello names."""
     end: int
     """Offset in the stream behind the record that completes it."""
+    early: bool = False
+    """Early data come behind it (RFC 8446, section 4.2.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,17 @@ def certificates(data: bytes) -> tuple[bytes, ...] | None:
         if kind == CERTIFICATE:
             return tuple(_vectors(_Reader(body).vector(3), 3))
     return None
+
+
+def takes_early(messages: bytes) -> bool | None:
+    """Whether a server's decrypted handshake messages say that it takes early data (RFC 8446, section 4.2.10); None: its
+    EncryptedExtensions, which come first, are not whole, or are none."""
+    if len(messages) < 4 or messages[0] != ENCRYPTED_EXTENSIONS or len(messages) < 4 + int.from_bytes(messages[1:4]):
+        return None
+    try:
+        return EARLY_DATA in _extensions(_Reader(messages[4 : 4 + int.from_bytes(messages[1:4])]))
+    except NotTls:
+        return None
 
 
 def _first(data: bytes, wanted: int) -> tuple[bytes | None, int]:
@@ -120,7 +134,7 @@ def _client_hello(body: bytes, end: int) -> ClientHello:
     versions = _pairs(_Reader(offered).vector(1)) if offered else (version,)
     return ClientHello(
         random, session, _server_name(extensions.get(SERVER_NAME)), _alpn(extensions.get(ALPN)),
-        tuple(_version(v) for v in versions if not _grease(v)), end,
+        tuple(_version(v) for v in versions if not _grease(v)), end, EARLY_DATA in extensions,
     )  # fmt: skip
 
 

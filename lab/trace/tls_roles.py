@@ -85,14 +85,14 @@ def _made_its_hello(here: Account, onward: Account) -> bool:
 
 def _alone(world: World, here: Account) -> TlsAtHop | None:
     """No further leg."""
-    if here.leg.receiver.owned is False or here.finished is False:
+    if here.leg.receiver.owned is False or here.barred:
         return TlsAtHop.NONE
     namespace = here.leg.receiver.namespace
     if any(_may_be_behind(here, each) for each in here.blind):
         return None
     if namespace is None or gaps(world.index, "packets", namespace):
         return None
-    if here.finished and (here.answered or here.said("tls", "parsed", "dispatched") or here.leg.talk.reply):
+    if (here.finished or here.early) and (here.answered or here.said("tls", "parsed", "dispatched") or here.leg.talk.reply):
         return TlsAtHop.ENDED
     return None
 

@@ -14,6 +14,7 @@ ROW = Server(
     tls=(Tls.NONE,),
     options=("backlog", "h2c"),
     cannot={"alpn": NO_H2, "h2_alone": NO_H2},
+    lacks={"a mirror": Quirk(says="it sends no copies", source="its manual")},
     bounds={"backlog": Bound(least=1, says="0 means another", source="listen(2)")},
 )
 
@@ -21,6 +22,7 @@ ROW = Server(
 def test_each_reason_is_told_once_with_its_source() -> None:
     page = limits({"one": ROW})
     assert "- `alpn`, `h2_alone`: it speaks HTTP/1.1 alone. Source: its manual\n" in page
+    assert "- a mirror: it sends no copies. Source: its manual\n" in page
     assert "- `backlog`, at least 1: 0 means another. Source: listen(2)\n" in page
     assert "- TLS of a listener: not `ended`, `passthrough`.\n" in page
 
@@ -49,5 +51,5 @@ def test_servers_come_by_role_and_agents_not_at_all() -> None:
 
 
 def test_a_row_without_limits_says_that_nothing_is_declared() -> None:
-    whole = ROW.model_copy(update={"tls": tuple(Tls), "cannot": {}, "bounds": {}})
+    whole = ROW.model_copy(update={"tls": tuple(Tls), "cannot": {}, "lacks": {}, "bounds": {}})
     assert "Nothing is declared." in limits({"one": whole})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trustme
 from aioquic.h3.connection import H3Connection
@@ -22,6 +22,8 @@ from tests.trace.wire import STEP, TOKEN, Lab, get
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from aioquic.tls import SessionTicket
 
     from lab.model.observations import Endpoint
     from tests.trace.wire import Process
@@ -57,14 +59,19 @@ class Talking:
     keylog: io.StringIO = field(default_factory=io.StringIO)
     now: float = 0.0
     entered: set[int] = field(default_factory=set)
+    tickets: dict[bytes, SessionTicket] | None = None
+    """What the server remembers of earlier sessions; None: it gives no tickets."""
+    ticket: SessionTicket | None = None
+    """The client's: that of the session which it resumes, then the last one that it got."""
 
     def __post_init__(self) -> None:
         authority, leaf = keys()
         self.quic = QuicConnection(
             configuration=QuicConfiguration(
                 is_client=True, alpn_protocols=["h3"], server_name=NAME, cadata=authority.cert_pem.bytes(),
-                secrets_log_file=self.keylog,
-            )
+                secrets_log_file=self.keylog, session_ticket=self.ticket,
+            ),
+            session_ticket_handler=self._keep,
         )  # fmt: skip
         mine = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
         from cryptography import x509
@@ -77,6 +84,19 @@ class Talking:
         self.far_http: H3Connection | None = None
         self.quic.connect(("203.0.113.1", 443), self.now)
         self.http = H3Connection(self.quic)
+
+    def _keep(self, ticket: SessionTicket) -> None:
+        self.ticket = ticket
+
+    def _remembers(self) -> dict[str, Any]:
+        """The server's two ends of its tickets."""
+        if self.tickets is None:
+            return {}
+        known = self.tickets
+        return {
+            "session_ticket_fetcher": known.get,
+            "session_ticket_handler": lambda ticket: known.update({ticket.ticket: ticket}),
+        }
 
     def run(self, rounds: int = 12) -> None:
         """Move datagrams until nobody has anything to say."""
@@ -95,7 +115,9 @@ class Talking:
             self.seen(data)
             if self.server:
                 if self.far is None:
-                    self.far = QuicConnection(configuration=self.mine, original_destination_connection_id=data[6 : 6 + data[5]])
+                    self.far = QuicConnection(
+                        configuration=self.mine, original_destination_connection_id=data[6 : 6 + data[5]], **self._remembers()
+                    )  # fmt: skip
                 self.far.receive_datagram(data, ("203.0.113.9", 1), self.now)
                 self._serve(self.far)
         return bool(sent)

@@ -7,7 +7,9 @@
     alternatives what answers announced by Alt-Svc
     staged       one connection, step by step
     streams      HTTP/2 on such a connection, stream by stream
+    held         HTTP/3 on such a connection
     exact        exact bytes and one answer: the steps without anybody between; or one datagram
+    early        early data (0-RTT), which Python's ssl cannot send
     channel      bytes as they are, or TLS whose every write is ours
     answers      answers read one after the other by h11
     keylog       the secrets of its own TLS sessions

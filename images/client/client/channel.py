@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from client import early
+
 CHUNK = 65536
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, zero seconds: closing sends RST (socket(7), tcp(7))."""
@@ -83,6 +85,21 @@ class Secured:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name, session=session)
         self._held = b""
+        self.early = b""
+        """What is to be sent as early data, and behind the handshake if it is not taken."""
+
+    def begin_early(self, data: bytes, deadline: Deadline) -> bool:
+        """Write the ClientHello and early data behind it, in one call; whether the session allows any. If it does not, the
+        data wait for the end of the handshake. Raises OSError."""
+        self.early = data
+        taken_along = early.allowed(self.tls) >= len(data)
+        if taken_along:
+            early.write(self.tls, data)
+        else:
+            with suppress(ssl.SSLWantReadError):
+                self.tls.do_handshake()
+        self._flush(deadline)
+        return taken_along
 
     def begin(self, stop_after: int, deadline: Deadline) -> None:
         """Write the first bytes of the ClientHello and hold the others back."""
@@ -107,6 +124,8 @@ class Secured:
                     self._flush(deadline)
                 raise
         self._flush(deadline)
+        if self.early and early.status(self.tls) != early.ACCEPTED:
+            self.write(self.early, deadline)
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         if data:

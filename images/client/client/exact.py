@@ -28,6 +28,8 @@ def send(probe: dict[str, Any], ca: str) -> Staged:
     told = steps.open_connection(staged, probe)
     if not told["error"] and probe.get("tls") is not None:
         told = steps.handshake(staged, {"tls": probe["tls"]})
+    if not told["error"] and (probe.get("tls") or {}).get("early"):
+        told = steps.handshake(staged, {"tls": None})
     if not told["error"]:
         told = steps.send(staged, {"send": probe.get("send") or ""})
     if not told["error"]:

@@ -13,11 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from client import tls
+from client import early, tls
 from client.answers import Answers, receive
 from client.channel import Channel, Deadline, Plain, Secured, at_once, reset
-from client.connecting import Progress, connect, endpoint
+from client.connecting import Progress, connect, datagrams, endpoint
 from client.faults import fault
+from client.held import Held
 from client.report import Received, decode, report
 from client.streams import Streams
 
@@ -44,6 +45,8 @@ class Staged:
     answers: Answers | None = None
     streams: Streams | None = None
     """HTTP/2, once a stream was opened."""
+    quic: Held | None = None
+    """HTTP/3: in place of channel, answers and streams."""
     place: tuple[object, ...] = ()
     """Where its TLS session belongs."""
     more: list[socket.socket] = field(default_factory=list)
@@ -55,7 +58,9 @@ class Staged:
             tls.leave(self.place, self.channel.tls)
         for opened in (*self.more, *([self.channel.socket] if self.channel else [])):
             opened.close()
-        self.more, self.channel = [], None
+        if self.quic:
+            self.quic.close()
+        self.more, self.channel, self.quic = [], None, None
 
 
 def begin(ca: str, request: dict[str, Any]) -> Staged:
@@ -69,7 +74,13 @@ def open_connection(staged: Staged, request: dict[str, Any]) -> Answer:
     target = (str(request["connect"][0]), int(request["connect"][1]))
     staged.close()
     staged.asked["connect"] = list(target)
+    if request.get("transport") == "udp":
+        return _doing(staged, "resolve", lambda: _datagrams(staged, target))
     return _doing(staged, "resolve", lambda: _connected(staged, target, _seconds(staged, request)))
+
+
+def _datagrams(staged: Staged, target: tuple[str, int]) -> None:
+    staged.quic = Held(datagrams(target, staged.progress), staged.ca, staged.progress, staged.received)
 
 
 def _connected(staged: Staged, target: tuple[str, int], seconds: float) -> None:
@@ -80,6 +91,10 @@ def _connected(staged: Staged, target: tuple[str, int], seconds: float) -> None:
 
 def handshake(staged: Staged, request: dict[str, Any]) -> Answer:
     """Begin TLS, stop after some bytes of it, or go on from there. Raises ValueError where there is nothing to go on with."""
+    held = staged.quic
+    if held is not None:
+        asked, deadline = request["tls"], Deadline.after(_seconds(staged, request))
+        return _doing(staged, "tls", lambda: held.handshake(asked, deadline))
     if staged.channel is None:
         return _told(staged)
     asked, deadline = request.get("tls"), Deadline.after(_seconds(staged, request))
@@ -94,6 +109,9 @@ def handshake(staged: Staged, request: dict[str, Any]) -> Answer:
         if asked.get("stop_after") is not None:
             begun_with, size = staged.channel, int(asked["stop_after"])
             return _doing(staged, "tls", lambda: begun_with.begin(size, deadline))
+        if asked.get("early"):
+            secured, data = staged.channel, decode(asked["early"])
+            return _doing(staged, "tls", lambda: _early(staged, secured, data, deadline))
     return _doing(staged, "tls", lambda: _secure(staged, deadline))
 
 
@@ -102,11 +120,19 @@ def _place(staged: Staged, asked: dict[str, Any]) -> tuple[object, ...]:
     return (*(staged.progress.peer or ()), asked.get("sni"))
 
 
+def _early(staged: Staged, channel: Secured, data: bytes, deadline: Deadline) -> None:
+    if channel.begin_early(data, deadline):
+        staged.progress.sent += data
+
+
 def _secure(staged: Staged, deadline: Deadline) -> None:
     channel = staged.channel
     if isinstance(channel, Secured):
         channel.handshake(deadline)
         staged.progress.tls = tls.seen(channel.tls)
+        if channel.early:
+            staged.progress.tls["early"] = early.status(channel.tls)
+            staged.progress.sent[:] = staged.progress.sent or channel.early
 
 
 def send(staged: Staged, request: dict[str, Any]) -> Answer:
@@ -129,11 +155,11 @@ def _sent(staged: Staged, channel: Channel, data: bytes, deadline: Deadline) -> 
 
 
 def speak(staged: Staged, request: dict[str, Any]) -> Answer:
-    """HTTP/2: open streams, send DATA of one, or reset one, in one write. Raises ValueError for what makes no sense."""
+    """HTTP/2 or 3: open streams, send DATA of one, or reset one, in one write. Raises ValueError for what makes no sense."""
     channel, deadline = staged.channel, Deadline.after(_seconds(staged, request))
-    if channel is None or not _ready(channel):
+    streams = _spoken(staged)
+    if streams is None:
         return _told(staged)
-    streams = staged.streams = staged.streams or Streams(staged.received)
     scheme = "https" if isinstance(channel, Secured) else "http"
     for asked in request.get("streams") or ():
         streams.open(asked, scheme)
@@ -142,11 +168,28 @@ def speak(staged: Staged, request: dict[str, Any]) -> Answer:
     return _doing(staged, "send", lambda: streams.flush(channel, deadline))
 
 
-FRAMES: dict[str, Callable[[Streams, dict[str, Any]], None]] = {"data": Streams.feed, "reset-stream": Streams.reset}
+FRAMES: dict[str, Callable[[Any, dict[str, Any]], None]] = {
+    "data": lambda streams, asked: streams.feed(asked),
+    "reset-stream": lambda streams, asked: streams.reset(asked),
+}
+
+
+def _spoken(staged: Staged) -> Any:
+    """The streams of the connection; None: it is not ready for any."""
+    if staged.quic is not None:
+        return staged.quic if staged.quic.done else None
+    if staged.channel is None or not _ready(staged.channel):
+        return None
+    staged.streams = staged.streams or Streams(staged.received)
+    return staged.streams
 
 
 def take(staged: Staged, request: dict[str, Any]) -> Answer:
     """Read whole answers."""
+    held = staged.quic
+    if held is not None:
+        count, deadline = int(request.get("answers", 1)), Deadline.after(_seconds(staged, request))
+        return _doing(staged, "receive", lambda: held.receive(None, count, deadline)) if held.done else _told(staged)
     channel, answers, streams = staged.channel, staged.answers, staged.streams
     if channel is None or answers is None or not _ready(channel):
         return _told(staged)
@@ -159,6 +202,8 @@ def take(staged: Staged, request: dict[str, Any]) -> Answer:
 def end(staged: Staged, request: dict[str, Any]) -> Answer:
     """End the connection, or its sending side. What ends it cannot fail."""
     act = ENDS[request["how"]]
+    if staged.quic is not None:
+        staged.quic.close()
     if staged.channel is not None:
         with suppress(OSError):
             act(staged.channel)
@@ -199,7 +244,8 @@ def fill(staged: Staged, request: dict[str, Any]) -> Answer:
 def reported(staged: Staged, _: dict[str, Any]) -> Answer:
     """The report as of now."""
     told = report(staged.asked, staged.started_ns, time.time_ns(), staged.progress, staged.received)
-    return {**told, "streams": staged.streams.report()} if staged.streams else told
+    streams = staged.quic or staged.streams
+    return {**told, "streams": streams.report()} if streams else told
 
 
 DOES: dict[str, Callable[[Staged, dict[str, Any]], Answer]] = {

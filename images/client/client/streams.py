@@ -59,7 +59,7 @@ class Streams:
         ]
         more = [(TOKEN_HEADER, asked["token"]), *((str(name), str(value)) for name, value in asked.get("headers") or [])]
         self.talk.send_headers(number, fields + [(name.lower(), value) for name, value in more], end_stream=ends and not body)
-        self.all[number] = Stream(number, asked["name"], asked["token"], bytearray(_head(asked, more)))
+        self.all[number] = Stream(number, asked["name"], asked["token"], bytearray(head(asked, more)))
         if body:
             self._feed(self.all[number], body, ends=ends)
 
@@ -147,7 +147,8 @@ def _answered(received: Received, headers: Any) -> None:
     received.headers = [each for each in fields if not each[0].startswith(":")]
 
 
-def _head(asked: dict[str, Any], fields: list[tuple[str, str]]) -> bytes:
+def head(asked: dict[str, Any], fields: list[tuple[str, str]]) -> bytes:
+    """A request's fields in the form of HTTP/1.1."""
     lines = [f"{asked['method']} {asked['path']} HTTP/1.1", f"Host: {asked['authority']}"]
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in fields), "", ""]).encode("latin-1")
 

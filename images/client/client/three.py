@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from client import keylog, negotiated
+from client import early, keylog, negotiated
 from client.channel import Deadline
 from client.connecting import datagrams
 from client.faults import AlertError, CertificateRefusedError
@@ -35,6 +35,8 @@ CRYPTO_ERROR = 0x100
 """And behind it the number of an alert of TLS: RFC 9001, section 4.8."""
 OF_CERTIFICATE = (42, 43, 44, 45, 46, 48)
 """Alerts that speak of a certificate, RFC 8446, section 6."""
+_LEFT: dict[tuple[object, ...], Any] = {}
+"""Peer and name -> the session ticket that the last connection there got."""
 QUIET = 0.03
 """Seconds in which acknowledgments that are due go out (RFC 9000, section 18.2, max_ack_delay: 25 ms)."""
 
@@ -58,6 +60,8 @@ class Exchange:
     quic: Any
     peer: Endpoint
     http: Any = None
+    ticket: Any = None
+    """Of the session that it resumes, if any."""
     streams: dict[int, Asked] = field(default_factory=dict)
     done: bool = False
     """The handshake."""
@@ -82,6 +86,8 @@ def send(probe: dict[str, Any], ca: str, progress: Progress, received: Received)
     exchange: Exchange | None = None
     try:
         exchange = _open(probe, ca, progress)
+        if probe.get("early_data"):
+            _ask(exchange, probe, _count(probe), progress)
         _handshake(exchange, probe, progress)
         _requests(exchange, probe, progress, received)
     except (OSError, EOFError) as error:
@@ -101,25 +107,40 @@ def streams(exchange: Exchange) -> list[dict[str, Any]]:
 
 
 def _open(probe: dict[str, Any], ca: str, progress: Progress) -> Exchange:
+    asked = {"sni": urlsplit(probe["url"]).hostname, **{k: v for k, v in (probe.get("tls") or {}).items() if v is not None}}
+    opened = datagrams(tuple(probe["connect"]), progress)
+    return begun(opened, ca, asked, progress, early_data=bool(probe.get("early_data")))
+
+
+def begun(opened: socket.socket, ca: str, asked: dict[str, Any], progress: Progress, *, early_data: bool = False) -> Exchange:
+    """A connection whose handshake begins with what is sent next. `asked`: `sni` and `verify` of a probe's `tls`; `early_data`:
+    resume the session that was left here."""
     from aioquic.h3.connection import H3Connection
     from aioquic.quic.configuration import QuicConfiguration
     from aioquic.quic.connection import QuicConnection
 
-    asked, name = probe.get("tls") or {}, urlsplit(probe["url"]).hostname
-    opened, keys = datagrams(tuple(probe["connect"]), progress), open(keylog.PATH, "a", encoding="ascii")  # noqa: SIM115, PTH123
+    keys = open(keylog.PATH, "a", encoding="ascii")  # noqa: SIM115, PTH123
     made = QuicConfiguration(
-        is_client=True, alpn_protocols=["h3"], server_name=asked.get("sni") or name, cadata=ca.encode() or None,
+        is_client=True, alpn_protocols=["h3"], server_name=asked.get("sni"), cadata=ca.encode() or None,
         verify_mode=ssl.CERT_REQUIRED if asked.get("verify", True) else ssl.CERT_NONE, secrets_log_file=keys,
     )  # fmt: skip
-    quic = QuicConnection(configuration=made)
     assert progress.peer is not None  # noqa: S101 - the socket has one
+    place = (*progress.peer, made.server_name)
+    made.session_ticket = _LEFT.get(place) if early_data else None
+    quic = QuicConnection(configuration=made, session_ticket_handler=lambda ticket: _LEFT.update({place: ticket}))
     quic.connect(progress.peer, time.monotonic())
-    return Exchange(opened, keys, quic, progress.peer, H3Connection(quic))
+    return Exchange(opened, keys, quic, progress.peer, H3Connection(quic), made.session_ticket)
 
 
 def _handshake(exchange: Exchange, probe: dict[str, Any], progress: Progress) -> None:
+    handshake(exchange, probe.get("tls") or {}, progress, Deadline.after(float(probe.get("timeout") or 5.0)))
+    if probe.get("early_data") and progress.tls is not None:
+        progress.tls["early"] = _early(exchange)
+
+
+def handshake(exchange: Exchange, asked: dict[str, Any], progress: Progress, deadline: Deadline) -> None:
+    """To its end. Raises OSError, EOFError."""
     progress.during = "tls"
-    deadline = Deadline.after(float(probe.get("timeout") or 5.0))
     while not exchange.done:
         _step(exchange, deadline)
     tls = exchange.quic.tls
@@ -129,8 +150,15 @@ def _handshake(exchange: Exchange, probe: dict[str, Any], progress: Progress) ->
         "cipher": tls.key_schedule.cipher_suite.name,
         "alpn": tls.alpn_negotiated,
         "chain_sha256": [hashlib.sha256(_der(each)).hexdigest() for each in chain if each is not None],
-        "verified": bool((probe.get("tls") or {}).get("verify", True)),
+        "verified": bool(asked.get("verify", True)),
     }
+
+
+def _early(exchange: Exchange) -> str:
+    """What became of early data; a server that allows any in its ticket says so by the largest number."""
+    if exchange.ticket is None or not exchange.ticket.max_early_data_size:
+        return early.NOT_SENT
+    return early.ACCEPTED if exchange.quic.tls.early_data_accepted else early.REJECTED
 
 
 def _der(certificate: Any) -> bytes:
@@ -142,13 +170,13 @@ def _der(certificate: Any) -> bytes:
 
 def _requests(exchange: Exchange, probe: dict[str, Any], progress: Progress, received: Received) -> None:
     """All at once; with `new_port` the first alone, and the others from another port."""
-    count, moves = int(probe.get("streams") or 1), bool(probe.get("new_port"))
-    seconds = float(probe.get("timeout") or 5.0)
+    moves, seconds = bool(probe.get("new_port")), float(probe.get("timeout") or 5.0)
     if moves:
         _ask(exchange, probe, 1, progress)
         _answers(exchange, progress, received, seconds)
         _move(exchange)
-    _ask(exchange, probe, count - moves, progress)
+    if not probe.get("early_data"):
+        _ask(exchange, probe, _count(probe) - moves, progress)
     _answers(exchange, progress, received, seconds)
     _rest(exchange)
 
@@ -164,9 +192,13 @@ def _ask(exchange: Exchange, probe: dict[str, Any], count: int, progress: Progre
     exchange.flush()
 
 
+def _count(probe: dict[str, Any]) -> int:
+    return int(probe.get("streams") or 1)
+
+
 def several(probe: dict[str, Any]) -> bool:
     """Whether its requests are told one by one."""
-    return int(probe.get("streams") or 1) > 1
+    return _count(probe) > 1
 
 
 def _opened(exchange: Exchange, request: negotiated.Asked) -> bytes:
@@ -202,13 +234,13 @@ def _rest(exchange: Exchange) -> None:
     while (left := ends - time.monotonic()) > 0:
         exchange.socket.settimeout(left)
         try:
-            _take(exchange)
+            take(exchange)
         except TimeoutError:
             exchange.quic.handle_timer(time.monotonic())
         exchange.flush()
 
 
-def _take(exchange: Exchange) -> None:
+def take(exchange: Exchange) -> None:
     """One datagram. Raises OSError, and EOFError for what aioquic cannot read."""
     data = exchange.socket.recv(DATAGRAM)
     try:
@@ -233,15 +265,16 @@ def _step(exchange: Exchange, deadline: Deadline) -> None:
     if timer is not None:
         exchange.socket.settimeout(max(0.001, min(exchange.socket.gettimeout() or 0.001, timer - time.monotonic())))
     try:
-        _take(exchange)
+        take(exchange)
     except TimeoutError:
         exchange.quic.handle_timer(time.monotonic())
     while (event := exchange.quic.next_event()) is not None:
-        _event(exchange, event)
+        heard(exchange, event)
     exchange.flush()
 
 
-def _event(exchange: Exchange, event: Any) -> None:
+def heard(exchange: Exchange, event: Any) -> None:
+    """Take what the connection tells. Raises OSError, EOFError for its end."""
     from aioquic.quic import events
 
     if isinstance(event, events.HandshakeCompleted):

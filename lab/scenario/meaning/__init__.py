@@ -9,6 +9,7 @@ containers    servers, images, configurations, files
 publishing    published ports
 probes        what is sent, from where, by which way in
 steps         one action each, in an order that can be taken
+quic_steps    what TCP has and QUIC has not
 expectations  what could never be met, or never be checked
 changes       twins and variants
 running       containers that run already
@@ -29,6 +30,7 @@ from lab.scenario.meaning import (
     networks,
     probes,
     publishing,
+    quic_steps,
     running,
     steps,
     whole,
@@ -44,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     *publishing.RULES,
     *probes.RULES,
     *steps.RULES,
+    *quic_steps.RULES,
     *expectations.RULES,
     *changes.RULES,
     *running.RULES,

@@ -145,7 +145,7 @@ def _unseen(rule: Route) -> tuple[str, Told] | None:
     return None
 
 
-_ENDED_ONLY = ("client_certificate", "only_known_names", "alpn")
+_ENDED_ONLY = ("client_certificate", "only_known_names", "alpn", "tls_version", "early_data")
 """Fields that speak of the handshake which the listener finishes."""
 
 _READABLE_ONLY = ("deny", "rate")

@@ -82,7 +82,7 @@ def _headers(view: View) -> Iterator[Finding]:
             yield Finding(path, Told("a header carries bytes, so characters up to U+00FF (RFC 9110, section 5.5)"))
 
 
-_THIRD_ONLY = ("streams", "new_port")
+_THIRD_ONLY = ("streams", "new_port", "early_data")
 """Fields of a request that HTTP/3 alone has."""
 
 
@@ -100,6 +100,9 @@ def _over_quic(view: View) -> Iterator[Finding]:
         if request and request.http == 3 and request.new_port and request.streams < 2:
             told = Told("the port changes after the first answer, so there must be another request", "", "add `streams: 2`")
             yield Finding((*path, "new_port"), told, key=True)
+        if request and request.http == 3 and request.new_port and request.early_data:
+            told = Told("early data goes before the first answer, and the port changes after it", "", "make two probes of it")
+            yield Finding((*path, "early_data"), told, key=True)
 
 
 def _moments(view: View) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.model.scenario import ClientTls, Step
 from lab.scenario.meaning.view import Finding, Rule, View
 from lab.scenario.problems import Told
-from lab.scenario.tree import ANY
+from lab.scenario.tree import ANY, Scalar, at
 from lab.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -102,6 +102,18 @@ def _handshakes(view: View) -> Iterator[Finding]:
                 told = Told("there is no TLS yet that could go on", "", "begin with `tls: {...}`")
                 yield Finding((*path, place, "tls"), told, key=True)
             begun = True
+
+
+def _early(view: View) -> Iterator[Finding]:
+    places = ("probes", ANY, "exact", "tls"), ("probes", ANY, "steps", ANY, "tls")
+    for path, node in (found for place in places for found in view.matches((*place, "early"))):
+        resumes = at(view.tree, (*path[:-1], "resume"))
+        if not (isinstance(resumes, Scalar) and resumes.value is True) and isinstance(node, Scalar) and node.value:
+            told = Told("early data belong to a session that is resumed", "", "add `resume: true`")
+            yield Finding(path, told, key=True)
+        if at(view.tree, (*path[:-1], "stop_after")) is not None:
+            told = Told("a ClientHello that stops has nothing behind it", "", "leave `stop_after` or `early` out")
+            yield Finding(path, told, key=True)
 
 
 def _stopped(view: View) -> Iterator[Finding]:
@@ -216,6 +228,7 @@ RULES = (
     Rule("stream", "a stream is opened once, and used while it is open", _open_streams),
     Rule("by-stream", "what is expected of a stream is of one that the probe opens", _by_stream),
     Rule("handshake", "TLS begins once, and goes on only where it has begun", _handshakes),
+    Rule("early-data", "early data belong to a session that is resumed, behind a whole ClientHello", _early),
     Rule("stop-after", "only steps can stop within a ClientHello", _stopped),
     Rule("look-twice", "each look of a probe has a name of its own", _looks),
     Rule("tally", "a tally is of a repeated probe", _tallies, running=True),

@@ -38,6 +38,12 @@ PAIRS: dict[str, Pair] = {
             Bad(request(new_port=True), '"new_port"', "is of HTTP/3"),
             Bad(request(url="http://web:8080/", http=3), "http://web:8080/", "no clear text"),
             Bad(request(url="https://shop.example:8443/", http=3, new_port=True), '"new_port"', "another request"),
+            Bad(request(early_data=True), '"early_data"', "is of HTTP/3"),
+            Bad(
+                request(url="https://shop.example:8443/", http=3, streams=2, new_port=True, early_data=True),
+                '"early_data"',
+                "before the first answer",
+            ),
         ],
     ),
     "moment": Pair(

@@ -71,6 +71,13 @@ PAIRS: dict[str, Pair] = {
         exact(tls={"sni": "shop.example"}),
         [Bad(exact(tls={"stop_after": 9}), '"stop_after"', "the whole handshake")],
     ),
+    "early-data": Pair(
+        exact(tls={"sni": "shop.example", "resume": True, "early": "GET / HTTP/1.1\r\n\r\n"}),
+        [
+            Bad(exact(tls={"early": "GET / HTTP/1.1\r\n\r\n"}), '"early"', "session that is resumed"),
+            Bad(steps(OPEN, {"tls": {"resume": True, "early": "GET", "stop_after": 9}}), '"early"', "nothing behind it"),
+        ],
+    ),
     "look-twice": Pair(
         steps({"look": "one"}, {"look": "two"}),
         [Bad(steps({"look": "one"}, {"look": "one"}), "one", "has a look `one` already")],
