@@ -73,6 +73,7 @@ def _job(standing: Standing, probe: PlannedProbe, label: str) -> dict[str, Any]:
         "url": probe.url,
         "streams": probe.streams,
         "early_data": probe.early_data,
+        "tickets": any(one.early_data for one in standing.plan.probes),
         "new_port": probe.new_port,
         "alt_svc": probe.alt_svc,
         "method": probe.method,
