@@ -109,19 +109,11 @@ def streams(exchange: Exchange) -> list[dict[str, Any]]:
 def _open(probe: dict[str, Any], ca: str, progress: Progress) -> Exchange:
     asked = {"sni": urlsplit(probe["url"]).hostname, **{k: v for k, v in (probe.get("tls") or {}).items() if v is not None}}
     opened = datagrams(tuple(probe["connect"]), progress)
-    early_data = bool(probe.get("early_data"))
-    return begun(opened, ca, asked, progress, early_data=early_data, tickets=early_data or bool(probe.get("tickets")))
+    more = {name: bool(probe.get(name)) for name in ("early_data", "tickets")}
+    return begun(opened, ca, asked | more, progress)
 
 
-def begun(
-    opened: socket.socket,
-    ca: str,
-    asked: dict[str, Any],
-    progress: Progress,
-    *,
-    early_data: bool = False,
-    tickets: bool = False,
-) -> Exchange:
+def begun(opened: socket.socket, ca: str, asked: dict[str, Any], progress: Progress) -> Exchange:
     """A connection whose handshake begins with what is sent next. `asked`: `sni` and `verify` of a probe's `tls`; `early_data`:
     resume the session that was left here; `tickets`: ask for one to be left (without, servers send none)."""
     from aioquic.h3.connection import H3Connection
@@ -135,8 +127,8 @@ def begun(
     )  # fmt: skip
     assert progress.peer is not None  # noqa: S101 - the socket has one
     place = (*progress.peer, made.server_name)
-    made.session_ticket = _LEFT.get(place) if early_data else None
-    keep = (lambda ticket: _LEFT.update({place: ticket})) if tickets else None
+    made.session_ticket = _LEFT.get(place) if asked.get("early_data") else None
+    keep = (lambda ticket: _LEFT.update({place: ticket})) if asked.get("early_data") or asked.get("tickets") else None
     quic = QuicConnection(configuration=made, session_ticket_handler=keep)
     quic.connect(progress.peer, time.monotonic())
     return Exchange(opened, keys, quic, progress.peer, H3Connection(quic), made.session_ticket)
