@@ -44,7 +44,7 @@ class Place:
     def _serve(self, heard: list[bytes], early: bool) -> None:
         taken, _ = self.listener.accept()
         far, answered = self.server.connection(early=early), False
-        with taken, suppress(ConnectionResetError):  # by a client that leaves tickets unread
+        with taken, suppress(ConnectionError):  # of a client that leaves tickets unread, and is gone
             taken.settimeout(10)
             while data := taken.recv(65536):
                 taken.sendall(far.take(data))
