@@ -95,11 +95,11 @@ def _hops(route: Route) -> list[object] | None:
 def _hop(route: Route, hop: Hop) -> object:
     if hop.container is None:
         return NOBODY
-    known = {key: value for key, value in _fields(hop) if _holds(route, hop.number, key, value)}
+    known = {key: value for key, value in _fields(route, hop) if _holds(route, hop.number, key, value)}
     return {"to": hop.container, **known} if known else hop.container
 
 
-def _fields(hop: Hop) -> Iterator[tuple[str, str]]:
+def _fields(route: Route, hop: Hop) -> Iterator[tuple[str, str]]:
     """Fields of a hop that another start of the same deployment does not change."""
     if hop.listener and _lasting(hop.listener):
         yield "listener", hop.listener
@@ -107,6 +107,8 @@ def _fields(hop: Hop) -> Iterator[tuple[str, str]]:
         value = getattr(hop, key)
         if value is not None and _sayable(key, str(value)):
             yield key, str(value)
+    if hop.parent and len(route.behind(hop.parent)) > 1 and (sender := route.hops[hop.parent - 1].container):
+        yield "sent_by", sender
 
 
 def _lasting(listener: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lab.model.routes import Evidence, Hop, Route
 
+CLIENT = "client"
 NOBODY = "nobody"
 NOWHERE = "nowhere"
 ARROW = " → "
@@ -270,6 +271,7 @@ _READ_FROM: Mapping[str, tuple[About, ...]] = {
     "alpn": (About.BYTES,),
     "shows": (About.CERTIFICATE,),
     "connection": (About.CONNECTION,),
+    "sent_by": (About.BYTES, About.CONNECTION),
 }
 """Field of a hop -> what tells it. What became of TLS shows in the bytes of the next hop too, and in the certificate."""
 
@@ -289,7 +291,7 @@ def hop_finding(route: Route, number: int, name: str) -> Finding:
     hop = route.hops[number - 1]
     if name == "stage" and hop.stage_open:
         return Finding(None, hop.evidence, hop.stage_open)
-    value = listed(getattr(hop, name))
+    value = _sent_by(route, hop) if name == "sent_by" else listed(getattr(hop, name))
     if value is None and name in _NONE_WITHOUT and hop.protocol not in (None, "tls"):
         value = "none"
     if value is None and hop.received is False and name in _NOBODYS:
@@ -299,6 +301,13 @@ def hop_finding(route: Route, number: int, name: str) -> Finding:
     unknown = f"{name} of hop {number}: {ENCRYPTED if name == 'alpn' and hop.protocol == 'tls' else _open(route)}"
     lead = _about(hop.evidence, *_READ_FROM.get(name, ()))
     if name == "tls":
-        lead += tuple(one for onward in route.hops[number : number + 1] for one in _about(onward.evidence, About.BYTES))
+        lead += tuple(one for onward in route.behind(number)[:1] for one in _about(onward.evidence, About.BYTES))
         lead += tuple(one for end in route.tls_ends_at if end.hop == number for one in _about(end.evidence, About.CERTIFICATE))
     return Finding(None if value is None else str(value), (*hop.evidence, *lead), unknown, lead)
+
+
+def _sent_by(route: Route, hop: Hop) -> str | None:
+    """Who received the hop that this one stands behind; of the first, the client."""
+    if hop.parent is None:
+        return CLIENT if hop.number == 1 else None
+    return route.hops[hop.parent - 1].container

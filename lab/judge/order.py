@@ -46,7 +46,7 @@ def _by_receiver(event: str) -> Sign:
 
 
 def _process(hop: Hop) -> str:
-    return f"{hop.process} (pid {hop.pid}) of {hop.container}"
+    return f"{hop.process or 'an unknown program'} (pid {hop.pid}) of {hop.container}"
 
 
 SIGNS: tuple[tuple[str, Sign], ...] = (
@@ -85,9 +85,11 @@ def _disordered(route: Route, found: Sequence[Mapping[str, int]]) -> Iterator[st
 
 
 def _between(route: Route, found: Sequence[Mapping[str, int]]) -> Iterator[str]:
-    for (hop, outer), inner in zip(zip(route.hops, found, strict=True), found[1:], strict=False):
+    signs = {hop.number: each for hop, each in zip(route.hops, found, strict=True)}
+    for hop in (each for each in route.hops if each.parent):
+        outer, inner = signs.get(hop.parent or 0, {}), signs[hop.number]
         if READ in outer and CAME in inner and inner[CAME] < outer[READ]:
-            yield f"hop {hop.number + 1}: “{CAME}” {outer[READ] - inner[CAME]} ns before “{READ}” on hop {hop.number}"
+            yield f"hop {hop.number}: “{CAME}” {outer[READ] - inner[CAME]} ns before “{READ}” on hop {hop.parent}"
 
 
 def _unread(route: Route, found: Sequence[Mapping[str, int]]) -> Iterator[str]:

@@ -176,12 +176,17 @@ class SeenProcess:
     start: int
     """Start time in clock ticks since boot: with the pid, the process's identity."""
     name: str
-    """Base name of its executable (`/proc/PID/exe`)."""
+    """Base name of its executable (`/proc/PID/exe`); empty: it had ended before anybody could look."""
     command: tuple[str, ...]
     namespace: str
     """Name of its network namespace; empty if it is none of those observed."""
     cgroup: str
     """Path that carries the container's id."""
+
+    @property
+    def called(self) -> str:
+        """Its program in words."""
+        return self.name or "an unknown program"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Hop:
     """One connection between two processes, and the process that received it."""
 
     number: int
-    """From 1, counted from the client."""
+    """From 1: the client's own connection. A hop stands behind the one whose receiver sent it, siblings in order of time."""
     transport: str
     """`tcp` or `udp`."""
     local: str | None
@@ -157,6 +157,9 @@ class Hop:
     `identical bytes`, `time alone`. None for the first."""
     entry: str | None = None
     """`direct`, `dnat` or `forwarder` for a connection that came from the host."""
+    parent: int | None = None
+    """Number of the hop whose receiver sent this one; None: the client did. Two hops with one parent are branches: a mirror,
+    an attempt and the next one, a request of its own that a proxy makes (`auth_request`)."""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -285,3 +288,7 @@ class Route:
     streams: tuple[StreamTold, ...] = ()
     """Of a probe on several streams of one connection: each, in the order in which they were opened. The route is that of the
     last."""
+
+    def behind(self, number: int | None) -> tuple[Hop, ...]:
+        """The hops that the receiver of hop `number` sent, in order of time; of None, the client's own."""
+        return tuple(hop for hop in self.hops if hop.parent == number)

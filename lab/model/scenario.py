@@ -395,6 +395,8 @@ class HopExpect(_Strict):
     handshake, or it never was early data."""
     shows: Name | None = None
     """Whose certificate the sender shows: a container, `client` or `none`. Under TLS 1.3 nobody between can read it."""
+    sent_by: Running | None = None
+    """Who sent it: a container, or `client`. Two hops from one sender are branches: a mirror, an attempt and the next one."""
 
 
 class Expect(_Strict):

@@ -18,6 +18,7 @@ def alike(routes: Sequence[Route]) -> list[Alike]:
     groups: dict[tuple[object, ...], list[Route]] = {}
     for place, route in enumerate(routes):
         probe, again, _ = route.probe.partition("#")
-        way = (route.moment, route.stage, route.status, tuple(hop.container for hop in route.hops), route.dispatched)
+        hops = tuple((hop.parent, hop.container) for hop in route.hops)
+        way = (route.moment, route.stage, route.status, hops, route.dispatched)
         groups.setdefault((probe, *way) if again else (place,), []).append(route)
     return [(group[0], len(group) - 1) for group in groups.values()]

@@ -57,7 +57,7 @@ def _story(route: Route) -> Iterator[tuple[str, str]]:
 
 def _received(hop: Hop, hops: int) -> str:
     tls = f", {ending(hop)}" if ending(hop) else ""
-    tied = f", joined to the hop before by: {hop.joined_by}" if hop.joined_by else ""
+    tied = f", joined to hop {hop.parent or hop.number - 1} by: {hop.joined_by}" if hop.joined_by else ""
     return f"hop {hop.number} of {hops}: {arrival(hop)}, to {receiver(hop)}{tls}; {hop.stage}{tied}"
 
 

@@ -18,7 +18,7 @@ from lab.report.terminal import arrival, contradicted, counted, ending, outside,
 from lab.report.timeline import HEAD, lines, name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lab.model.routes import Hop, Route
     from lab.model.verdicts import CaseResult, Verdict
@@ -37,6 +37,7 @@ details details { margin: .6rem 0; padding: .4rem .8rem; background: var(--card)
 ol.route { list-style: none; margin: .4rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem 0 }
 ol.route li { display: flex; align-items: center; min-width: 0 }
 .box { border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .7rem; min-width: 8rem }
+.box.again { border: 0; background: var(--card) }
 .box.end { border: 2px solid var(--good); background: var(--end) }
 .box.nobody, .box.unknown { border-style: dashed; border-color: var(--bad) } .box.unknown { border-color: var(--open) }
 .ends { color: var(--good); font-weight: 600 }
@@ -81,9 +82,10 @@ _PAGE = """{% extends "frame" %}{% from "cited" import cited %}
 {% if c.error %}<pre class="mono {{ c.outcome }}">{{ c.error }}</pre>{% endif %}
 {% for p in c.probes %}
 <h3>Probe {{ p.name }} <span class="dim">· {{ p.outside }}{% if p.more %} · and {{ p.more }} more like it{% endif %}</span></h3>
-<ol class="route" aria-label="route of probe {{ p.name }}">
-<li><span class="box"><b>client</b><br><code>{{ p.client }}</code></span></li>
-{% for h in p.hops %}
+{% for way in p.ways %}
+<ol class="route" aria-label="route of probe {{ p.name }}{% if way.of %}, {{ way.of }}{% endif %}">
+<li><span class="box{% if way.of %} again{% endif %}"><b>{{ way.begin }}</b><br>{% if way.of %}<span class="dim">{{ way.of }}</span>{% else %}<code>{{ p.client }}</code>{% endif %}</span></li>
+{% for h in way.hops %}
 <li><span class="wire">{{ h.carries }}{% if h.sni %}<br>{{ h.sni }}{% endif %}
 <svg aria-hidden="true" width="56" height="10" viewBox="0 0 56 10" fill="none" stroke="currentColor" stroke-width="1.5"><path d="M1 5h52M48 1l5 4-5 4"/></svg>
 {{- h.readable }}</span>
@@ -94,6 +96,7 @@ _PAGE = """{% extends "frame" %}{% from "cited" import cited %}
 <br><span class="dim">{{ h.stage }}{% if h.joined_by %} · joined by {{ h.joined_by }}{% endif %}</span></span></li>
 {% endfor %}
 </ol>
+{% endfor %}
 {% for stream in p.streams %}
 <p>stream {{ stream.number }} <b>{{ stream.name }}</b> <span class="dim">· {{ stream.stage }}</span></p>
 {% endfor %}
@@ -210,7 +213,7 @@ def _probe(result: CaseResult, route: Route, more: int) -> dict[str, object]:
         "more": more,
         "outside": outside(route),
         "client": (route.hops[0].peer if route.hops else None) or "",
-        "hops": [_hop(hop) for hop in route.hops],
+        "ways": list(_ways(route, None)),
         "streams": route.streams,
         "counted": counted(route),
         "answer": route.diagnosis,
@@ -239,3 +242,24 @@ def _hop(hop: Hop) -> dict[str, object]:
         "stage": hop.stage,
         "joined_by": hop.joined_by,
     }
+
+
+def _ways(route: Route, parent: Hop | None) -> Iterator[dict[str, object]]:
+    """The route as rows of hops, each a way without a fork: where a receiver sent several hops, each begins a row of its own."""
+    behind = route.behind(parent.number if parent else None)
+    begin = receiver(parent).partition(" · ")[0] if parent else "client"
+    for number, hop in enumerate(behind, start=1):
+        row = list(_row(route, hop))
+        of = f"{number} of {len(behind)} from hop {parent.number}" if parent else ""
+        yield {"begin": begin, "of": of, "hops": [_hop(each) for each in row]}
+        yield from _ways(route, row[-1])
+    if not (behind or parent):
+        yield {"begin": begin, "of": "", "hops": []}
+
+
+def _row(route: Route, hop: Hop) -> Iterator[Hop]:
+    """A hop, and those behind it up to the next fork or the end."""
+    yield hop
+    behind = route.behind(hop.number)
+    if len(behind) == 1:
+        yield from _row(route, behind[0])

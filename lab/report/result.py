@@ -97,8 +97,8 @@ def probe(route: Route) -> dict[str, object]:
         "stopped_by": route.stopped_by,
         "certificate_of": list(route.certificate_of),
         "tls_ends_at": [_end(end) for end in route.tls_ends_at],
-        "hops": [_hop(hop) for hop in route.hops],
-        "database": [_hop(hop) for hop in route.database],
+        "hops": [hop(each) for each in route.hops],
+        "database": [hop(each) for each in route.database],
         "counts": _counts(route.counts),
         "streams": [_stream(one) for one in route.streams],
         "timeline": [] if route.moment else [_moment(one) for one in route.timeline],
@@ -152,24 +152,25 @@ def _end(end: TlsEnd) -> dict[str, object]:
 
 _HOP_FIELDS = tuple(
     "number container namespace interface transport listener local peer asked process pid host_pid "  # noqa: SIM905
-    "protocol sni alpn clear received joined_by entry".split()
+    "protocol sni alpn clear received joined_by entry parent".split()
 )
 
 
-def _hop(hop: Hop) -> dict[str, object]:
+def hop(one: Hop) -> dict[str, object]:
+    """One hop."""
     return {
-        **{name: getattr(hop, name) for name in _HOP_FIELDS},
-        "pid_candidates": list(hop.pid_candidates),
-        "alpn_offered": list(hop.alpn_offered),
-        "tls": None if hop.tls is None else str(hop.tls),
-        "stage": str(hop.stage),
-        "code": hop.code,
-        "connection": hop.connection,
-        "session": hop.session,
-        "early": hop.early,
-        "shows": hop.shows,
-        "witnesses": [cite(e) for e in hop.evidence],
-        "evidence": [_evidence(e) for e in hop.evidence],
+        **{name: getattr(one, name) for name in _HOP_FIELDS},
+        "pid_candidates": list(one.pid_candidates),
+        "alpn_offered": list(one.alpn_offered),
+        "tls": None if one.tls is None else str(one.tls),
+        "stage": str(one.stage),
+        "code": one.code,
+        "connection": one.connection,
+        "session": one.session,
+        "early": one.early,
+        "shows": one.shows,
+        "witnesses": [cite(e) for e in one.evidence],
+        "evidence": [_evidence(e) for e in one.evidence],
     }
 
 

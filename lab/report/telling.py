@@ -105,12 +105,22 @@ def in_short(routes: Sequence[Route]) -> str:
         return ""
     if len(routes) == 1:
         route = routes[0]
-        return f"{' → '.join(_who(hop) for hop in route.hops) or 'nowhere'}{_tls(route)}"
+        return f"{_way(route, None) or 'nowhere'}{_tls(route)}"
     whole_probes = [route for route in routes if not route.moment]
     stages = Counter(str(route.stage) for route in whole_probes)
     if len(stages) == 1:
         return f"{_count(len(whole_probes), 'probe')}, {'all ' * (len(whole_probes) > 1)}{next(iter(stages))}"
     return f"{len(whole_probes)} probes: {', '.join(f'{count} {stage}' for stage, count in stages.items())}"
+
+
+def _way(route: Route, parent: int | None) -> str:
+    """`proxy → app`; branches stand in brackets: `proxy → (shadow, app)`."""
+    ways = [_joined(_who(hop), _way(route, hop.number)) for hop in route.behind(parent)]
+    return f"({', '.join(ways)})" if len(ways) > 1 else "".join(ways)
+
+
+def _joined(name: str, behind: str) -> str:
+    return f"{name} → {behind}" if behind else name
 
 
 def _who(hop: Hop) -> str:

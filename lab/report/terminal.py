@@ -49,8 +49,7 @@ def draw(route: Route, more: int = 0) -> Iterator[Text]:
     yield Text.assemble("  probe ", (timelines.name(route), "bold"), f"  {outside(route)}{others}")
     peer = route.hops[0].peer if route.hops else None
     yield Text(f"    client {peer or ''}".rstrip())
-    for hop in route.hops:
-        yield from _draw_hop(hop)
+    yield from _drawn(route, None, ())
     for stream in route.streams:
         yield Text.assemble(f"      stream {stream.number} ", (stream.name, "bold"), (f"  · {stream.stage}", "dim"))
     if numbers := counted(route):
@@ -98,11 +97,36 @@ def outside(route: Route) -> str:
     return f"{answer}{f' by {route.answered_by}' if route.answered_by else ''}"
 
 
-def _draw_hop(hop: Hop) -> Iterator[Text]:
-    yield Text.assemble("      │  ", (_carries(hop), "cyan"), _cited(hop, About.BYTES, About.CONNECTION))
-    yield Text.assemble("      ▼  ", (arrival(hop), ""), (f"  · {hop.stage}", "dim"), _cited(hop, About.LISTENER))
-    words = ending(hop)
-    yield Text.assemble("    ", (receiver(hop), "bold"), "  " if words else "", (words, "magenta"), _cited(hop, About.PROCESS))
+Bars = tuple[bool, ...]
+"""For each fork that a line stands behind, from outside inwards: whether a later branch of it is still to come."""
+
+
+def _drawn(route: Route, parent: int | None, bars: Bars) -> Iterator[Text]:
+    """The hops that one receiver sent, and all behind them: one below it, several as branches of a fork."""
+    behind = route.behind(parent)
+    for number, hop in enumerate(behind, start=1):
+        if len(behind) == 1:
+            yield from _draw_hop(hop, bars, "│  ")
+            yield from _drawn(route, hop.number, bars)
+            continue
+        inner = (*bars, number < len(behind))
+        yield from _draw_hop(hop, inner, f"┐  {number} of {len(behind)}: ")
+        yield from _drawn(route, hop.number, inner)
+
+
+def _draw_hop(hop: Hop, bars: Bars, line: str) -> Iterator[Text]:
+    begin = _lead(bars, fork=line.startswith("┐"))
+    yield Text.assemble(begin, line, (_carries(hop), "cyan"), _cited(hop, About.BYTES, About.CONNECTION))
+    yield Text.assemble(_lead(bars), "▼  ", (arrival(hop), ""), (f"  · {hop.stage}", "dim"), _cited(hop, About.LISTENER))
+    words, begin = ending(hop), _lead(bars)[:-2]
+    yield Text.assemble(begin, (receiver(hop), "bold"), "  " if words else "", (words, "magenta"), _cited(hop, About.PROCESS))
+
+
+def _lead(bars: Bars, *, fork: bool = False) -> str:
+    """What stands before a line: six columns, and four for each fork that it is behind."""
+    last = len(bars) - 1
+    signs = [("├───" if on else "└───") if fork and at == last else ("│   " if on else "    ") for at, on in enumerate(bars)]
+    return f"      {''.join(signs)}"
 
 
 _PROTECTED = {"tls": "TLS", "quic": "QUIC"}

@@ -110,7 +110,7 @@ def names(now: Observations) -> dict[int, str]:
     found = {}
     for process in now.processes:
         of = next((name for made, name in containers.items() if made in process.cgroup), None)
-        found[process.pid] = f"{process.name} (pid {process.namespace_pid}){f' of {of}' if of else ''}"
+        found[process.pid] = f"{process.called} (pid {process.namespace_pid}){f' of {of}' if of else ''}"
     return found
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Stage
-from lab.trace import cite
+from lab.trace import cite, fastcgi, http2
 from lab.trace.bodies import content, same
 from lab.trace.bonds import TOKEN
 from lab.trace.database import too_early
@@ -22,7 +22,7 @@ from lab.trace.lives import reads
 from lab.trace.sealed import carrying
 from lab.trace.stages import WITHOUT_HANDLER
 from lab.trace.streams import packet_at
-from lab.trace.talk import TLS
+from lab.trace.talk import FASTCGI, H2, TLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lab.trace.account import Account
     from lab.trace.owners import World
 
+REFUSES = 400
+"""Statuses from here on tell of an error (RFC 9110, sections 15.5 and 15.6)."""
 CLOCK_NS = 10**6
 """An application's clock is the kernel's, but it takes its time a moment after the step."""
 
@@ -54,7 +56,8 @@ def answerer(report: ClientReport, found: Sequence[Account]) -> tuple[int | None
         if len(sure) > 1:
             return None, ("which of several upstreams made the answer: all answered with the same status",)
         if not sure:
-            return _itself(found, place, [n for n in inner if found[n].answered is None])
+            untold = [n for n in inner if found[n].answered is None]
+            return _hidden(found, place, code) or _itself(found, place, untold)
         if _other_content(report, found[sure[0]]):
             return None, (_changed(found[place], found[sure[0]]),)
         place, code = sure[0], found[sure[0]].code or code
@@ -67,6 +70,15 @@ def _through(found: Sequence[Account], place: int, code: int | None) -> bool:
         return False
     behind = [n for n in here.children if _before(found[n], here) and (code is None or found[n].code in (None, code))]
     return any((found[n].answered and found[n].code == code) or _through(found, n, code) for n in behind)
+
+
+def _hidden(found: Sequence[Account], place: int, code: int | None) -> tuple[None, tuple[str, ...]] | None:
+    """An answer that refuses, where what came back behind a proxy cannot be read: it may have put a page of its own there."""
+    here = found[place]
+    readable = here.outer or here.leg.talk.protocol != TLS or here.said("answered", "rejected")
+    if readable or code is None or code < REFUSES:
+        return None
+    return None, (f"who made the answer {code}: what came back on hop {here.number} is encrypted, and may be another",)
 
 
 def _itself(found: Sequence[Account], place: int, untold: Sequence[int]) -> tuple[int | None, tuple[str, ...]]:
@@ -82,11 +94,22 @@ def _itself(found: Sequence[Account], place: int, untold: Sequence[int]) -> tupl
 def _other_content(report: ClientReport, here: Account) -> bool:
     """Whether what came back on a leg, whole and in clear, is not what the client got: the process before it may have changed
     it, or put a page of its own in its place."""
-    said, down = here.leg.talk, here.leg.flow.down
-    readable = said.status is not None and (said.protocol or "").startswith("http/1") and down.whole
-    if not readable or said.status is None or not report.body or report.answers > 1:
+    back = _content(here) if here.leg.flow.down.whole else None
+    if back is None or not report.body or report.answers > 1:
         return False
-    return not same(content(down.data[said.answer + said.status.offset :]), report.body)
+    return not same(back, report.body)
+
+
+def _content(here: Account) -> bytes | None:
+    """What came back on a leg, its head taken off, as far as it came; None: it cannot be read."""
+    said, data = here.leg.talk, here.leg.flow.down.data
+    if said.protocol == H2 and said.begin < len(here.leg.flow.up.data):
+        return http2.content(data, said.answer)
+    if said.protocol == FASTCGI:
+        return fastcgi.content(here.leg.flow.up.data[said.begin :], data[said.answer :])
+    if said.status is None or not (said.protocol or "").startswith("http/1"):
+        return None
+    return content(data[said.answer + said.status.offset :])
 
 
 def _changed(outer: Account, inner: Account) -> str:
@@ -98,10 +121,7 @@ def _changed(outer: Account, inner: Account) -> str:
 
 def _same_content(report: ClientReport, here: Account) -> bool:
     """Whether what came back on a leg has what the client got; of several answers with one status only one may."""
-    said = here.leg.talk
-    if said.status is None or said.protocol == TLS or not report.body:
-        return False
-    return content(here.leg.flow.down.data[said.answer + said.status.offset :]) == report.body
+    return bool(report.body) and _content(here) == report.body
 
 
 def _untold(here: Account) -> str:

@@ -127,7 +127,7 @@ def who(world: World, exchange: Exchange) -> str:
     if exchange.taken is None:
         return "a process that nothing tells"
     process = world.index.processes.get(exchange.taken.pid)
-    name = f"{process.name} (pid {process.namespace_pid})" if process else f"host pid {exchange.taken.pid}"
+    name = f"{process.called} (pid {process.namespace_pid})" if process else f"host pid {exchange.taken.pid}"
     where = world.index.containers.get(exchange.taken.pid) or "no known container"
     return f"{name} of {where}{f', which listens on {exchange.path}' if exchange.path else ''}"
 

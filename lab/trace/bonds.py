@@ -23,7 +23,7 @@ from lab.trace.http2 import packed
 from lab.trace.lives import reads
 from lab.trace.owners import NOBODY, Owner
 from lab.trace.streams import packet_at, until
-from lab.trace.talk import NOTHING, TLS, Talk
+from lab.trace.talk import NOTHING, TLS, Talk, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,10 +64,10 @@ class Leg:
 
     @property
     def failed(self) -> bool:
-        """Nobody ever answered its SYN, or the answer was a reset. A datagram may have been read all the same."""
+        """Nobody ever answered its SYN, or none went out, or it was answered by a reset. A datagram may have been read."""
         if self.flow.quic and self.receiver.owned:
             return False
-        return not self.flow.accepted and bool(self.flow.syns)
+        return not self.flow.accepted and bool(self.flow.syns or self.flow.attempt)
 
 
 def own(data: bytes, meant: Asked) -> bool:
@@ -178,6 +178,30 @@ def nobodys(world: World, before: Leg, after: Leg, meant: Asked, until_ns: int) 
     if own(data, meant) or any(r.token and r.token.encode() in data for r in world.index.seen.clients):
         return False
     return weak(world, before, after, alone=True) is not None and not usual(world, before, after, until_ns)
+
+
+def beside(world: World, before: Leg, after: Leg, meant: Asked, report: ClientReport) -> bool:
+    """The same where it had others' requests too, and none of those that can be read asked for that."""
+    one, two, until_ns = before.receiver.pid, after.sender.pid, report.finished_ns
+    if not meant.token or not before.since_ns <= after.since_ns <= until_ns or (one and two and one != two):
+        return False
+    data = said(after, until_ns)
+    if own(data, meant) or any(r.token and r.token.encode() in data for r in world.index.seen.clients):
+        return False
+    crowded = rivals(world, before, after.connection, before.since_ns, after.since_ns)
+    return crowded and not _asked_for(world, before, after) and not usual(world, before, after, until_ns)
+
+
+def _asked_for(world: World, before: Leg, after: Leg) -> bool:
+    """Whether the same was asked of the sender, in clear, by others."""
+    wanted, place = after.talk.head, before.receiver
+    others = (c for c in world.index.received_in.get(place.namespace or "", ()) if c.id != before.connection.id)
+    heads = (
+        message.head
+        for other in others if world.receivers[other.id].container in (None, place.container)
+        for message in remembered(other.best, world.index.memo).messages
+    )  # fmt: skip
+    return wanted is not None and any(h and (h.method, h.target) == (wanted.method, wanted.target) for h in heads)
 
 
 def usual(world: World, before: Leg, after: Leg, until_ns: int) -> bool:

@@ -9,10 +9,16 @@ from lab.trace.listeners import written
 
 if TYPE_CHECKING:
     from lab.model.observations import AppEvent, ClientReport, KernelEvent, Packet, SeenProcess, SocketRow
+    from lab.trace.flows import Flow
 
 
 def packet(seen: Packet, says: str, about: About | None = None) -> Evidence:
     return Evidence(Witness.PACKETS, place(seen), says, about)
+
+
+def begins(flow: Flow, says: str) -> Evidence:
+    """Where a connection begins: its first packet, or what asked for it where no packet went out."""
+    return kernel(flow.attempt.first, says, None) if flow.attempt else packet(flow.packets[0], says)
 
 
 def place(seen: Packet) -> str:
@@ -48,7 +54,7 @@ def kernel(seen: KernelEvent, says: str, about: About | None = About.PROCESS) ->
 
 
 def process(seen: SeenProcess, container: str | None) -> Evidence:
-    says = f"host pid {seen.pid} is {seen.name} in {container or 'no known container'}"
+    says = f"host pid {seen.pid} is {seen.called} in {container or 'no known container'}"
     return Evidence(Witness.PROCESSES, f"processes.jsonl:{seen.line}", says, About.PROCESS)
 
 

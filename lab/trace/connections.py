@@ -19,10 +19,12 @@ from lab.trace.flows import Flow, flows
 from lab.trace.quic_flows import quic_flows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from lab.model.observations import Endpoint, Inventory, Packet
     from lab.trace.moments import Memo
+
+    Attempted = Callable[[tuple[Flow, ...]], Iterable[Flow]]
 
 TOGETHER_NS = 60 * 10**9
 """SYNs of one connection are seen within the time in which a kernel gives up (tcp_syn_retries: about two minutes)."""
@@ -45,10 +47,13 @@ class Connection:
     ended_ns: int
 
 
-def connections(packets: Iterable[Packet], inventory: Inventory, memo: Memo) -> tuple[Connection, ...]:
-    """All connections over TCP and QUIC, in order of first sight."""
+def connections(
+    packets: Iterable[Packet], inventory: Inventory, memo: Memo, attempted: Attempted = lambda _: ()
+) -> tuple[Connection, ...]:
+    """All connections over TCP and QUIC, in order of first sight. `attempted`: from those over TCP to what no packet is of."""
     addresses = {n.name: frozenset(a for i in n.interfaces for a in i.addresses) for n in inventory.namespaces}
-    groups = [*_groups(flows(packets, memo)), *_quic_groups(quic_flows(packets, memo))]
+    found = flows(packets, memo)
+    groups = [*_groups(found), *_quic_groups(quic_flows(packets, memo)), *([each] for each in attempted(found))]
     groups.sort(key=lambda group: group[0].begun_ns)
     return tuple(_connection(number, group, addresses) for number, group in enumerate(groups))
 
@@ -106,6 +111,8 @@ def _same(group: list[Flow], flow: Flow) -> bool:
 
 
 def _connection(number: int, group: list[Flow], addresses: dict[str, frozenset[str]]) -> Connection:
+    if group[0].attempt:
+        return joined(number, tuple(group), group[0], None)
     starts = [flow for flow in group if _has(addresses, flow.namespace, flow.client)]
     ends = [flow for flow in group if _has(addresses, flow.namespace, flow.server)]
     # A namespace that translates addresses may own the address that was asked for; the packets go on from it.

@@ -94,7 +94,7 @@ def _connections(story: Story) -> Count:
     mine = [c for c in found if c is first or _same_process(story, first, c) is not False]
     if any(c is not first and _same_process(story, first, c) is None for c in mine):
         return UNKNOWN
-    return Count(len(mine), tuple(cite.packet(c.views[0].packets[0], "the client's connection begins") for c in mine))
+    return Count(len(mine), tuple(cite.begins(c.views[0], "the client's connection begins") for c in mine))
 
 
 def _addresses(story: Story) -> Count:
@@ -104,7 +104,7 @@ def _addresses(story: Story) -> Count:
     if flow.quic and gaps(story.world.index, "packets", flow.namespace):
         return UNKNOWN
     moved = flow.quic.moved if flow.quic else ()
-    begins = cite.packet(flow.packets[0], f"the connection begins, from {written(flow.client)}")
+    begins = cite.begins(flow, f"the connection begins, from {written(flow.client)}")
     return Count(1 + len(moved), (begins, *(cite.packet(p, f"the same connection, from {written(p.source)}") for p in moved)))
 
 
@@ -123,7 +123,7 @@ def _segments(story: Story) -> dict[str, Count]:
         cited = tuple(cite.packet(p, f"a datagram of {len(p.payload)} bytes came") for p in came[:4])
         return {**dict.fromkeys(names, UNKNOWN), "segments": Count(len(came), cited)}
     told = segments(flow)
-    first = cite.packet(flow.packets[0], f"{len(told.all)} segments with payload came from here on")
+    first = cite.begins(flow, f"{len(told.all)} segments with payload came from here on")
     lists = (told.all, told.repeated, told.disordered)
     says = "came", "brought nothing new", "came before bytes that precede its own"
     return {
@@ -137,7 +137,7 @@ def _reads(story: Story) -> dict[str, Count]:
     here = story.found[0]
     life = here.leg.receiver.life
     if here.leg.failed and here.had is False:
-        return _both(Count(0, (cite.packet(here.leg.flow.packets[0], "no connection came of it"),)))
+        return _both(Count(0, (cite.begins(here.leg.flow, "no connection came of it"),)))
     if here.leg.flow.quic:
         return _reads_of_datagrams(here)
     if life and life.complete and not gaps(story.world.index, "kernel"):
@@ -196,7 +196,7 @@ def _upstreams(stories: Sequence[Story]) -> Count:
     legs = {
         here.leg.connection.id: here.leg for s in stories for here in s.found if here.leg.parent == 0 and not here.leg.failed
     }
-    told = tuple(cite.packet(leg.flow.packets[0], "a connection behind it begins") for leg in legs.values())
+    told = tuple(cite.begins(leg.flow, "a connection behind it begins") for leg in legs.values())
     return Count(len(legs), told or (_none_dispatched(stories[-1]),))
 
 
@@ -229,4 +229,4 @@ def _queries(stories: Sequence[Story]) -> Count:
 
 def _none_dispatched(story: Story) -> Evidence:
     last = story.found[-1]
-    return cite.packet(last.leg.flow.packets[0], f"the furthest connection of it, which got as far as {story.stages[-1]}")
+    return cite.begins(last.leg.flow, f"the furthest connection of it, which got as far as {story.stages[-1]}")

@@ -9,7 +9,7 @@ read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.model.routes import Contradiction, Evidence, Hop, Stage, TlsAtHop
@@ -130,12 +130,12 @@ def evidence(told: Questions) -> Iterator[Evidence]:
         yield cite.packet(first, f"the connection to {written(connection.best.server)} carried no query for it")
 
 
-def hops(world: World, told: Questions, number: int) -> tuple[Hop, ...]:
-    """The connections that carried them, as hops of their own; the first has `number`."""
+def hops(world: World, told: Questions, number: int, parent: int) -> tuple[Hop, ...]:
+    """The connections that carried them, as hops of their own; the first has `number`, the handler's own hop is `parent`."""
     by_connection: dict[int, list[Question]] = {}
     for each in told.told:
         by_connection.setdefault(each.connection.id, []).append(each)
-    return tuple(_hop(world, each, number + n) for n, each in enumerate(by_connection.values()))
+    return tuple(replace(_hop(world, each, number + n), parent=parent) for n, each in enumerate(by_connection.values()))
 
 
 def _hop(world: World, asked: list[Question], number: int) -> Hop:
@@ -150,7 +150,7 @@ def _hop(world: World, asked: list[Question], number: int) -> Hop:
         number=number, transport="tcp", local=written(owner.local or flow.server), peer=written(flow.client),
         asked=written(flow.server), container=owner.container, namespace=received.namespace if received else None,
         interface=came[0].interface if came else None, listener=written(owner.listener.local) if owner.listener else None,
-        process=process.name if process else None, pid=process.namespace_pid if process else None, host_pid=owner.pid,
+        process=(process.name or None) if process else None, pid=process.namespace_pid if process else None, host_pid=owner.pid,
         protocol=POSTGRES, tls=TlsAtHop.NONE, clear=True if any(each.bond == TOKEN for each in asked) else None,
         stage=Stage.ANSWERED if answered else Stage.READ if owner.life else Stage.SENT,
         received=True if answered else owner.owned, joined_by=asked[0].bond, evidence=(*cited, *owner.evidence),

@@ -57,7 +57,7 @@ def _hop(here: Facts, got: Stage) -> Hop:
         number=1, transport="udp", local=written(first.destination), peer=written(first.source),
         asked=written(found.report.peer or found.report.asked), container=here.container,
         namespace=came.namespace if came else None, interface=first.interface if came else None,
-        listener=written(found.socket.local) if found.socket else None, process=process.name if process else None,
+        listener=written(found.socket.local) if found.socket else None, process=(process.name or None) if process else None,
         pid=process.namespace_pid if process else None, host_pid=here.pid, pid_candidates=here.candidates,
         protocol="bytes" if first.payload else None, tls=TlsAtHop.NONE,
         clear=True if first.payload and first.payload in found.report.sent else None,
@@ -98,7 +98,9 @@ def _line(here: Facts, got: Stage, stopped: str | None, *, handled: bool | None)
 def _receiver(here: Facts) -> str:
     process = here.world.index.processes.get(here.pid or 0)
     container = here.container or "an unknown container"
-    return f"{process.name} (pid {process.namespace_pid}) of {container}" if process else here.container or "an unknown process"
+    return (
+        f"{process.called} (pid {process.namespace_pid}) of {container}" if process else here.container or "an unknown process"
+    )
 
 
 def _why(here: Facts, got: Stage) -> str:

@@ -143,7 +143,7 @@ def _where(story: Story, here: Account) -> str:
     process = story.world.index.processes.get(here.leg.receiver.pid or 0)
     if process is None:
         return here.container or "an unknown process"
-    return f"{process.name} (pid {process.namespace_pid}) of {here.container or 'an unknown container'}"
+    return f"{process.called} (pid {process.namespace_pid}) of {here.container or 'an unknown container'}"
 
 
 def _stopped(story: Story, at: int) -> str:

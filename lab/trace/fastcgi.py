@@ -44,6 +44,15 @@ def answer(data: bytes) -> Status | None:
     return None
 
 
+def content(up: bytes, down: bytes) -> bytes | None:
+    """What came back, its head taken off; None: not whole, or of more requests than one."""
+    begun = [kind for kind, _ in _records(up) if kind == BEGIN]
+    found = list(_records(down))
+    if len(begun) != 1 or all(kind != END for kind, _ in found):
+        return None
+    return HEAD_END.split(b"".join(each for kind, each in found if kind == STDOUT), maxsplit=1)[-1]
+
+
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and content of each whole record."""
     at = 0

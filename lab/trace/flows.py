@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lab.model.observations import Endpoint, Packet
+    from lab.trace.lives import Life
     from lab.trace.moments import Memo
     from lab.trace.quic_flows import Quic
 
@@ -42,6 +43,8 @@ class Flow:
     down: Stream
     quic: Quic | None = None
     """Of a connection over QUIC (`lab.trace.quic_flows`); None: over TCP."""
+    attempt: Life | None = None
+    """Of a connection of which no packet went out (`lab.trace.attempts`): its socket, for there are no packets."""
 
     @property
     def transport(self) -> str:
@@ -49,11 +52,11 @@ class Flow:
 
     @property
     def begun_ns(self) -> int:
-        return self.packets[0].time_ns
+        return self.attempt.begun_ns if self.attempt else self.packets[0].time_ns
 
     @property
     def ended_ns(self) -> int:
-        return self.packets[-1].time_ns
+        return self.attempt.ended_ns if self.attempt else self.packets[-1].time_ns
 
     @property
     def isn(self) -> int | None:

@@ -152,7 +152,7 @@ def follow(world: World, report: ClientReport, claimed: Claims, meant: Asked) ->
         return None
     walk = _Walk(world, report, meant, _of_others(report, world.index.seen.clients, claimed))
     walk.on(begin)
-    asides = {place: found for place, leg in enumerate(walk.legs) if not leg.failed and (found := walk.asides(leg))}
+    asides = {place: found for place, leg in enumerate(walk.legs) if not leg.failed and (found := walk.asides(leg, place))}
     alike = [place for place, found in asides.items() if any(_status(each) == report.status for each in found)]
     return Path(tuple(walk.legs), frozenset(walk.untold), tuple(walk.questions), frozenset(asides), frozenset(alike))
 
@@ -282,15 +282,21 @@ class _Walk:
             return None
         return replace(after, bond=bond)
 
-    def asides(self, leg: Leg) -> list[Leg]:
+    def asides(self, leg: Leg, place: int) -> list[Leg]:
         """What the receiver asked others in clear, at a time when it had this request alone: a proxy may take the token away,
-        and a health check may come at that very moment."""
+        and a health check may come at that very moment. Beside other requests only what none of them asked for is told, and
+        not where this one went to the same server."""
         clear = [c for c in self.candidates(leg) if _mine(leg, c) and c.talk.head and not c.failed and not self.taken(c)]
         found = [c for c in clear if bonds.nobodys(self.world, leg, c, self.meant, self.report.finished_ns)]
-        for each in found:
+        onward = {each.flow.server for each in self.legs if each.parent == place and not each.failed}
+        beside = [c for c in clear if c.flow.server not in onward and bonds.beside(self.world, leg, c, self.meant, self.report)]
+        for each in (*found, *beside):
             where, end = leg.receiver.container or leg.receiver.namespace, f"{each.flow.server[0]}:{each.flow.server[1]}"
-            self.questions.append(f"whether {where} asked {end} for this probe: what it sent there has not the probe's token")
-        return found
+            others = ", and it had others' requests too" if each in beside else ""
+            self.questions.append(
+                f"whether {where} asked {end} for this probe: what it sent there has not the probe's token{others}"
+            )
+        return [*found, *([] if onward else beside)]
 
     def ask(self, leg: Leg, place: int, untold: list[Leg]) -> None:
         if untold:

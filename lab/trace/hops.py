@@ -40,7 +40,7 @@ def hop(story: Story, place: int) -> Hop:
         asked=_asked(report, here, place), container=here.container,
         namespace=receiver.namespace if receiver else None, interface=_interface(here),
         listener=written(owner.listener.local) if owner.listener else None,
-        process=process.name if process else None, pid=process.namespace_pid if process else None,
+        process=(process.name or None) if process else None, pid=process.namespace_pid if process else None,
         host_pid=owner.pid if here.had else None, pid_candidates=owner.candidates if not owner.pid else (),
         protocol=QUIC if flow.quic else said.protocol, tls=story.roles[place], sni=said.hello.sni if said.hello else None,
         alpn_offered=said.hello.alpn if said.hello else (), alpn=_alpn(report, here),
@@ -48,6 +48,7 @@ def hop(story: Story, place: int) -> Hop:
         stage_open=hop_open(story, place), code=here.code, connection=_age(story.found, place),
         session=resumption.session(here), early=early_told.early(here), shows=identity.shows(story.world, here),
         joined_by=here.leg.bond, entry=_entry(report, story.found, place),
+        parent=None if here.leg.parent is None else here.leg.parent + 1,
         evidence=tuple(dict.fromkeys((*_evidence(here), *early_told.evidence(report, here)))),
     )  # fmt: skip
 
@@ -137,6 +138,9 @@ def _evidence(here: Account) -> Iterator[Evidence]:
     flow = here.leg.connection.receiver or here.leg.flow
     if flow.quic:
         yield from quic_told.evidence(flow, flow.quic)
+    elif flow.attempt:
+        said = f"a connection to {written(flow.server)} was asked for, and no packet of it went out"
+        yield cite.kernel(flow.attempt.first, said, About.CONNECTION)
     elif flow.syns:
         again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
         yield cite.packet(flow.syns[0], f"SYN from {written(flow.client)} to {written(flow.server)}{again}", About.CONNECTION)

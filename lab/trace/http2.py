@@ -17,7 +17,7 @@ from lab.trace.http import PREFACE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HEADERS, CONTINUATION = 1, 9
+DATA, HEADERS, CONTINUATION = 0, 1, 9
 WINDOW_UPDATE = 8
 SIZES = {0: None, 1: None, 2: 5, 3: 4, 4: None, 6: 8, 7: None, 8: 4, 9: None}
 """Kinds of frames that either side sends on its own account, and their lengths; None: any."""
@@ -25,7 +25,7 @@ OF_CONNECTION = (4, 6, 7)
 """SETTINGS, PING, GOAWAY."""
 MOST = 1 << 14
 """SETTINGS_MAX_FRAME_SIZE, as it is unless changed."""
-END_HEADERS, PADDED, PRIORITY = 0x4, 0x8, 0x20
+END_STREAM, END_HEADERS, PADDED, PRIORITY = 0x1, 0x4, 0x8, 0x20
 HEAD = 9
 """Bytes of a frame's head."""
 
@@ -123,7 +123,7 @@ def _bare(frame: Frame) -> bytes:
     data = frame.payload
     if frame.flags & PADDED and data:
         data = data[1 : len(data) - data[0]]
-    return data[5:] if frame.flags & PRIORITY else data
+    return data[5:] if frame.flags & PRIORITY and frame.kind == HEADERS else data
 
 
 def asked(up: bytes, start: int, own: Callable[[bytes], bool]) -> Block | None:
@@ -138,6 +138,15 @@ def answered(down: bytes, stream: int) -> tuple[int, int | None] | None:
         if block.stream == stream and (code is None or code >= 200):
             return block.offset, code
     return None
+
+
+def content(down: bytes, answer: int) -> bytes | None:
+    """What the DATA frames behind the head of an answer carry; None: it has not ended. `answer`: where it begins."""
+    own = list(frames(down, answer)) if answer < len(down) else []
+    mine = [frame for frame in own if frame.stream == own[0].stream]
+    if not any(frame.flags & END_STREAM for frame in mine if frame.kind in (DATA, HEADERS)):
+        return None
+    return b"".join(_bare(frame) for frame in mine if frame.kind == DATA)
 
 
 def status(block: bytes) -> int | None:

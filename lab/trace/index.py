@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from lab.trace.attempts import attempts
 from lab.trace.connections import Connection, connections
 from lab.trace.lives import Ends, Life, lives
 from lab.trace.talk import POSTGRES, remembered
@@ -75,9 +76,10 @@ class Index:
 
 def build(seen: Observations, memo: Memo) -> Index:
     """Sort everything."""
-    found = connections(seen.packets, seen.inventory, memo)
-    rows = [row for row in seen.sockets if row.transport == "tcp"]
     alive = lives(e for e in seen.kernel if e.transport == "tcp")
+    every = [life for same in alive.values() for life in same]
+    found = connections(seen.packets, seen.inventory, memo, lambda flows: attempts(flows, every, _watched_whole(seen)))
+    rows = [row for row in seen.sockets if row.transport == "tcp"]
     sender = {c.id: c.sender.namespace for c in found if c.sender}
     receiver = {c.id: c.receiver.namespace for c in found if c.receiver}
     processes = {p.pid: p for p in seen.processes}
@@ -105,12 +107,18 @@ def build(seen: Observations, memo: Memo) -> Index:
             (sender[c.id], c) for c in found if c.id in sender and remembered(c.best, memo).protocol == POSTGRES
         ),
         lives=alive,
-        lives_by_peer=_grouped((life.peer, life) for same in alive.values() for life in same),
+        lives_by_peer=_grouped((life.peer, life) for life in every),
         accepts=_grouped((e.pid, e) for e in seen.kernel if e.event == "accept" and e.size >= 0 and e.peer is None),
         reports=_grouped((e.container, e) for e in _in_order(seen.application)),
         entered=_grouped((e.token, e) for e in seen.application if e.event == "dispatched" and e.token),
         strace=any(e.socket < 0 for e in seen.kernel),
     )
+
+
+def _watched_whole(seen: Observations) -> dict[int, str]:
+    """Host pid -> namespace, of processes in namespaces of which every packet was captured."""
+    cut = {gap.namespace for gap in seen.gaps if gap.witness == "packets"}
+    return {} if "" in cut else {p.pid: p.namespace for p in seen.processes if p.namespace not in (*cut, HOST, "")}
 
 
 def _to_database(connection: Connection, memo: Memo) -> bool:

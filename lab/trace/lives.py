@@ -116,8 +116,14 @@ def _life(events: list[KernelEvent]) -> Life | None:
     moves = tuple(e for e in events if e.event in MOVES)
     opened = next((e for e in events if e.event in BEGINS), None)
     # While a socket is being made its ends are not all set; the last event that has them has both.
-    ends = [(e.local, e.peer) for e in events if e.local and e.peer and e.local[1] and e.peer[1]]
+    both = [(e.local, e.peer) for e in events if e.local and e.peer]
+    ends = [each for each in both if each[0][1] and each[1][1]] or [each for each in both[:1] if each[1][1] and _tries(states)]
     if not ends or not (states or moves or opened):
         return None
     signs = tuple(e for e in events if e.event not in ("state", *MOVES, *BEGINS))
     return Life(*ends[-1], states, moves, opened, signs)
+
+
+def _tries(states: tuple[KernelEvent, ...]) -> bool:
+    """A socket that is to be connected and has no port of its own yet."""
+    return [event.new_state for event in states] == ["SYN_SENT"]

@@ -188,7 +188,7 @@ def _owner(index: Index, flow: Flow, local: Endpoint, peer: Endpoint, *, initiat
     until = _next(index, flow)
     rows = tuple(r for r in index.rows.get((flow.namespace, local, peer), ()) if flow.begun_ns <= r.time_ns < until)
     row = _row(rows)
-    life = next((each for each in index.lives.get((local, peer), ()) if _fits(each, flow)), None)
+    life = flow.attempt or next((each for each in index.lives.get((local, peer), ()) if _fits(each, flow)), None)
     connecter = life.connecter if life and initiated else None
     pids = _movers(life) or ([connecter] if connecter and connecter in index.processes else [])
     holders = row.holders if row else ()

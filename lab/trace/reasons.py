@@ -16,6 +16,7 @@ from lab.trace.cite import place
 from lab.trace.handshake import ALERT_MOST, client_finished
 from lab.trace.http import flaws
 from lab.trace.index import SLACK_NS
+from lab.trace.listeners import written
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
 from lab.trace.tls_records import ALERTS, APPLICATION, clear_alerts
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from lab.model.observations import ClientReport, Packet
     from lab.trace.account import Account
+    from lab.trace.flows import Flow
+    from lab.trace.lives import Life
     from lab.trace.messages import Message
     from lab.trace.streams import Stream
 
@@ -37,12 +40,22 @@ def because(report: ClientReport, here: Account, stage: Stage, sender: str) -> s
     syn = flow.syns[0] if flow.syns else None
     if flow.quic and here.leg.failed:
         return quic_told.unanswered(here, stage)
+    if flow.attempt:
+        return _nothing_sent(flow, flow.attempt)
     if stage is Stage.REFUSED and syn and flow.refused:
         return f"SYN ({place(syn)}) was answered with RST ({place(flow.refused)})"
     if stage in (Stage.DROPPED, Stage.ON_INTERFACE, Stage.SENT) and syn:
         again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
         return f"SYN ({place(syn)}){again}, was never answered{_queue(here)}"
     return _inside(here, stage) + ended(report, here, sender)
+
+
+def _nothing_sent(flow: Flow, attempt: Life) -> str:
+    last = attempt.states[-1]
+    over = f"; it was given up after {(last.time_ns - attempt.begun_ns) / 1e9:.1f} s (kernel.jsonl:{last.line})"
+    asked = f"{written(flow.server)} (kernel.jsonl:{attempt.first.line})"
+    none = f"no packet of it went out, as where nobody has the address{over if last.new_state == 'CLOSE' else ''}"
+    return f"the kernel of {flow.namespace} was asked for a connection to {asked}, and {none}"
 
 
 def kept_back(report: ClientReport, here: Account, behind: Iterable[Account], sender: str) -> str:

@@ -31,8 +31,8 @@ from lab.trace.index import build, gaps
 from lab.trace.moments import Memo, up_to
 from lab.trace.owners import World, world
 from lab.trace.quic_told import over_quic
-from lab.trace.stages import stages, whole
-from lab.trace.sure import certificate_open, route_open, stage_open, timeline_open
+from lab.trace.stages import stages
+from lab.trace.sure import certificate_open, least, route_open, stage_open, timeline_open
 from lab.trace.talk import TLS
 from lab.trace.timeline import timeline
 from lab.trace.tls_roles import ends, holders, role
@@ -90,10 +90,9 @@ def _of_streams(view: View, report: ClientReport) -> Route:
 
 
 def _stream(sent: SentStream, story: Story) -> StreamTold:
-    legs = tuple(here.leg for here in story.found)
     hops = tuple(hop(story, place) for place in range(len(story.found)))
     return StreamTold(
-        sent.name, sent.stream, whole(legs, story.stages, story.found, story.made), story.reached, stage_open(story),
+        sent.name, sent.stream, least(story), story.reached, stage_open(story),
         hops[-1].evidence,
     )  # fmt: skip
 
@@ -118,7 +117,7 @@ def _told(story: Story, path: Path, earlier: list[Story]) -> Route:
         probe=report.probe,
         hops=tuple(hop(story, place) for place in range(len(found))),
         tls_ends_at=tls_ends,
-        stage=whole(path.legs, story.stages, found, made),
+        stage=least(story),
         dispatched=story.reached,
         diagnosis=line(story),
         status=_status(story),
@@ -150,7 +149,7 @@ def _status(story: Story) -> int | None:
 def _database(story: Story) -> tuple[Hop, ...]:
     found: tuple[Hop, ...] = ()
     for here in story.found:
-        found += asked_hops(story.world, here.questions, len(story.found) + len(found) + 1)
+        found += asked_hops(story.world, here.questions, len(story.found) + len(found) + 1, here.number)
     return found
 
 
@@ -209,7 +208,7 @@ def _of_hop(here: Account, tls: TlsAtHop | None, stage: Stage) -> Iterator[str]:
         yield f"whether a process read the bytes of hop {number}: the kernel's timeline would tell"
     if here.leg.bond == "time alone":
         yield f"whether hop {number} carries this probe: only its time ties it to the one before"
-    if here.leg.connection.receiver is None:
+    if here.leg.connection.receiver is None and not flow.attempt:
         yield f"who received hop {number}: in no namespace that has {flow.server[0]} a packet of it was captured"
     elif here.had and here.container is None:
         yield f"which container received hop {number}: no witness names the process"

@@ -59,7 +59,7 @@ def streams(story: Story, told_by_client: int) -> dict[str, Count]:
         return {"streams": UNKNOWN, "resets": UNKNOWN}
     arrived = [s for s in opened_ if s.begin < here.counted.arrived]
     reset = [s for s in arrived if s.reset is not None and s.reset <= here.counted.arrived]
-    first = cite.packet(flow.packets[0], f"{len(arrived)} streams were opened on the connection that begins here")
+    first = cite.begins(flow, f"{len(arrived)} streams were opened on the connection that begins here")
     told = tuple(cite.packet(packet_at(flow.up, s.begin), f"HEADERS open stream {s.number}") for s in arrived)
     ended = tuple(cite.packet(packet_at(flow.up, (s.reset or 1) - 1), f"RST_STREAM ends stream {s.number}") for s in reset)
     said = cite.client(report, f"the client opened {told_by_client}") if told_by_client == len(arrived) else None
@@ -110,13 +110,13 @@ def _opened_answers(here: Account, up: Clear, down: Clear) -> Count:
     told = tuple(
         cite.packet(packet_at(flow.down, down.begins(each.offset)), f"inside TLS the answer {each.status.code}") for each in got
     )
-    return Count(len(got), told or (cite.packet(flow.packets[0], "no answer came whole on this connection"),))
+    return Count(len(got), told or (cite.begins(flow, "no answer came whole on this connection"),))
 
 
 def _none_came(here: Account) -> Evidence:
     said = here.leg.talk.protocol
     what = "no byte of a request" if said is None else "no whole head" if said != BYTES else "bytes that are no request"
-    return cite.packet(here.leg.flow.packets[0], f"the connection begins; {what} came on it")
+    return cite.begins(here.leg.flow, f"the connection begins; {what} came on it")
 
 
 def _last(here: Account) -> Evidence | None:
@@ -132,7 +132,7 @@ def interim(story: Story) -> Count:
         return UNKNOWN
     found = interim_of(down.data, (0, *(each.end for each in said.answers if each.end)))
     told = tuple(cite.packet(packet_at(down, offset), f"interim response {code}") for offset, code in found)
-    none = cite.packet(here.leg.flow.packets[0], "the connection begins; no interim response came on it")
+    none = cite.begins(here.leg.flow, "the connection begins; no interim response came on it")
     return Count(len(found), told or (none,))
 
 
@@ -145,7 +145,7 @@ def answers(stories: Sequence[Story]) -> Count:
     if said.streams is not None and down.whole and not gaps(story.world.index, "packets", report.namespace):
         got = [s for s in said.streams if s.answered and s.answer is not None]
         seen = tuple(cite.packet(packet_at(down, s.answer or 0), f"the answer on stream {s.number}") for s in got)
-        return Count(len(got), seen or (cite.packet(here.leg.flow.packets[0], "no answer came whole on this connection"),))
+        return Count(len(got), seen or (cite.begins(here.leg.flow, "no answer came whole on this connection"),))
     if said.inside and down.whole and not gaps(story.world.index, "packets", report.namespace):
         return _opened_answers(here, *said.inside)
     if said.protocol in (TLS, H2):

@@ -80,6 +80,13 @@ def whole(legs: tuple[Leg, ...], told: Sequence[Stage], found: Sequence[Account]
     return max(counted or kept, key=rank)
 
 
+def possible(world: World, report: ClientReport, found: Sequence[Account]) -> frozenset[Stage]:
+    """Of an answer of which nobody knows who made it: the stages that it would have by each that may have."""
+    makers = [0, *(n for n in _behind(found, 0) if found[n].answered is not False and not found[n].leg.failed)]
+    told = (Stage.REJECTED if rejected(world, report, found, place) else Stage.ANSWERED for place in makers)
+    return frozenset(told)
+
+
 def _kept(told: Sequence[Stage], found: Sequence[Account]) -> tuple[Stage, ...]:
     """The stages where no answer reached the client, whatever came back behind the first leg."""
     return tuple(
@@ -132,6 +139,8 @@ def _unanswered(leg: Leg, report: ClientReport) -> Stage:
     flow = leg.flow
     if flow.refused:
         return Stage.REFUSED
+    if flow.attempt:
+        return Stage.SENT
     if flow.quic and leg.receiver.row:
         return Stage.READABLE
     waited = report.error is not None and report.error.kind == "timeout"

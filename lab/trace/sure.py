@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.routes import Stage, Witness
 from lab.trace.index import gaps
-from lab.trace.stages import REFUSALS, rank
+from lab.trace.stages import REFUSALS, possible, rank, whole
 from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
@@ -55,9 +55,25 @@ def stage_open(story: Story) -> str:
     if story.made is not None:
         return _handler(story, story.found[story.made], story.stages[story.made])
     if story.found[0].answered:
-        return "an answer came, and who made it is not known"
+        sure = _by_whomever(story) == {Stage.ANSWERED} and _answered_with(story) not in REFUSALS
+        return "" if sure else "an answer came, and who made it is not known"
     reasons = (_open(story, n) for n, here in enumerate(story.found) if not here.children or here.untold)
     return next(filter(None, reasons), "")
+
+
+def least(story: Story) -> Stage:
+    """The whole request's stage; of an answer of which nobody knows who made it, the least that it can be."""
+    if story.made is None and story.found[0].answered:
+        return min(_by_whomever(story), key=rank)
+    return whole(tuple(here.leg for here in story.found), story.stages, story.found, story.made)
+
+
+def _by_whomever(story: Story) -> frozenset[Stage]:
+    return possible(story.world, story.report, story.found)
+
+
+def _answered_with(story: Story) -> int | None:
+    return story.found[0].code or story.report.status
 
 
 def _handler(story: Story, here: Account, stage: Stage) -> str:

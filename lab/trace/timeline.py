@@ -176,6 +176,9 @@ def _events(life: Life) -> Iterator[tuple[KernelEvent, str]]:
     for event in life.states:
         if event.new_state == "ESTABLISHED":
             yield event, "established"
+    if life.connecter and not any(event.new_state == "ESTABLISHED" for event in life.states):
+        words = {"SYN_SENT": "asked for a connection", "CLOSE": "gave it up"}
+        yield from ((event, words[event.new_state]) for event in life.states if event.new_state in words)
 
 
 def _moved(event: KernelEvent) -> str:
@@ -203,7 +206,7 @@ def _accept(world: World, owner: Owner, flow: Flow) -> KernelEvent | None:
 def _application(story: Story, here: Account) -> Iterator[Seen]:
     for event in here.events:
         process = story.world.index.processes.get(here.leg.receiver.pid or 0)
-        name = f"{process.name if process else 'application'} (pid {event.pid}) of {event.container}"
+        name = f"{process.called if process else 'application'} (pid {event.pid}) of {event.container}"
         size = int(event.detail) if event.event == "read" and event.detail.isdigit() else None
         what = event.event if size is not None or not event.detail else f"{event.event}: {event.detail}"
         vantage = here.leg.receiver.namespace or ""
@@ -215,4 +218,4 @@ def who(world: World, pid: int, container: str | None) -> str:
     process = world.index.processes.get(pid)
     if process is None:
         return f"host pid {pid} of {container}" if container else f"host pid {pid}"
-    return f"{process.name} (pid {process.namespace_pid}) of {world.index.containers.get(pid) or 'an unknown container'}"
+    return f"{process.called} (pid {process.namespace_pid}) of {world.index.containers.get(pid) or 'an unknown container'}"

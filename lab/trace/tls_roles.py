@@ -139,7 +139,7 @@ def _end(world: World, report: ClientReport, found: Sequence[Account], place: in
     if owner.life and here.leg.talk.hello:
         told += [e for e in owner.evidence if e.witness is Witness.KERNEL]
     return TlsEnd(
-        here.number, here.container or "unknown", process.name if process else None,
+        here.number, here.container or "unknown", (process.name or None) if process else None,
         process.namespace_pid if process else None, local[0], local[1], tuple(told),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ def hop(number: int, container: str | None, **more: Any) -> Hop:
         "number": number, "transport": "tcp", "local": "10.0.0.2:8443", "peer": "10.0.0.3:4000", "asked": "10.0.0.2:8443",
         "container": container, "namespace": "web", "interface": "eth0", "listener": "0.0.0.0:8443", "process": "nginx",
         "pid": 7, "host_pid": 70, "protocol": "tls", "tls": TlsAtHop.ENDED, "sni": "shop.example", "clear": False,
-        "received": True, "evidence": SEEN, "stage": Stage.ANSWERED,
+        "received": True, "evidence": SEEN, "stage": Stage.ANSWERED, "parent": number - 1 or None,
     }  # fmt: skip
     return Hop(**{**known, **more})
 
@@ -90,3 +90,13 @@ def test_where_it_stopped_is_expected_too() -> None:
     found = certain(stopped).expect
     assert (found["stage"], found["stopped_by"], found["status"]) == ("rejected", "kernel of web", 502)
     assert found["route"][-1] == "nobody"  # type: ignore[index]
+
+
+def test_of_two_receivers_it_is_expected_who_sent_to_each_and_of_a_line_it_is_not() -> None:
+    mirror = replace(ROUTE, hops=(*ROUTE.hops, hop(3, "shadow", **INWARD, parent=1)))
+    route = certain(mirror).expect["route"]
+    assert isinstance(route, list)
+    assert [each.get("sent_by") for each in route] == [None, "proxy", "proxy"]
+    line = certain(replace(ROUTE, hops=(*ROUTE.hops, hop(3, "shadow", **INWARD)))).expect["route"]
+    assert isinstance(line, list)
+    assert [each.get("sent_by") for each in line] == [None, None, None]

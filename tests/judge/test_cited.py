@@ -33,6 +33,7 @@ STATUS = Evidence(Witness.CLIENT, "client.jsonl:1", "the client got status 200",
 def hop(number: int, container: str, *evidence: Evidence, **more: object) -> Hop:
     base: dict[str, object] = {"listener": "0.0.0.0:8443", "process": "nginx", "protocol": "tls", "sni": "shop.example"}
     base |= {"tls": TlsAtHop.ENDED, "clear": False, "interface": "eth0", "pid": 7, "host_pid": 4007, "evidence": evidence}
+    base |= {"parent": number - 1 or None}
     return Hop(number, "tcp", "10.0.0.2:8443", None, "10.0.0.2:8443", container, "web", **(base | more))  # type: ignore[arg-type]
 
 

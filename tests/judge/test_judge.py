@@ -24,6 +24,7 @@ def hop(number: int, container: str | None, *evidence: Evidence, **more: object)
         "number": number, "transport": "tcp", "local": "10.0.0.2:8443", "peer": "10.0.0.3:40000", "asked": "10.0.0.2:8443",
         "container": container, "namespace": "web", "interface": "eth0", "listener": "0.0.0.0:8443", "process": "nginx",
         "pid": 7, "host_pid": 4007, "protocol": "tls", "tls": TlsAtHop.ENDED, "clear": False, "evidence": evidence or (PACKET,),
+        "parent": number - 1 or None,
     }  # fmt: skip
     return Hop(**{**values, **more})  # type: ignore[arg-type]
 

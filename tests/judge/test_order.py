@@ -30,7 +30,7 @@ def line(number: int, event: str, size: int | None, witness: Witness, hop: int =
 
 def route(*lines: Moment, hops: int = 1, stage: Stage = Stage.ANSWERED) -> Route:
     each = Hop(1, "tcp", None, None, "", "app", "web", "eth0", None, "app", 1, 4001, stage=stage)
-    found = tuple(replace(each, number=number) for number in range(1, hops + 1))
+    found = tuple(replace(each, number=number, parent=number - 1 or None) for number in range(1, hops + 1))
     return Route("one", found, (), Stage.ANSWERED, True, "", timeline=lines)
 
 

@@ -27,6 +27,7 @@ def hop(number: int, container: str | None, **more: object) -> Hop:
         "tls": TlsAtHop.ENDED,
         "sni": "shop.example",
         "evidence": (PACKET, KERNEL),
+        "parent": number - 1 or None,
     }
     return Hop(**{**values, **more})  # type: ignore[arg-type]
 

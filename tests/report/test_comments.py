@@ -101,7 +101,7 @@ def test_the_first_of_a_hop_says_who_received_it_and_the_last_of_a_probe_how_it_
     assert words.startswith(
         "order, hop 2 of 2: web · lo · 127.0.0.1:3000, listener 127.0.0.1:3000, to app · app · pid 1; answered"
     )
-    assert words.endswith(", joined to the hop before by: token in clear")
+    assert words.endswith(", joined to hop 1 by: token in clear")
 
 
 def test_a_look_within_a_probe_is_not_told_twice() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.model.routes import Stage
-from lab.trace.fastcgi import answer, asks
+from lab.trace.fastcgi import answer, asks, content
 from lab.trace.http import Status
 from tests.trace.wire import OK, TOKEN, Lab, get
 
@@ -78,3 +80,22 @@ def test_a_route_over_fastcgi() -> None:
         ("php", "fastcgi", True),
     ]
     assert (route.stage, route.dispatched, route.answered_by) == (Stage.ANSWERED, True, "php")
+
+
+def test_the_content_is_told_when_the_answer_is_whole_and_the_only_one() -> None:
+    assert [content(REQUEST, ANSWER[:n]) for n in (0, 20, len(ANSWER) - 1, len(ANSWER))] == [None, None, None, b"hello"]
+    assert content(REQUEST + REQUEST, ANSWER) is None
+
+
+@pytest.mark.parametrize(("page", "maker"), [(b"hello", "php"), (b"sorry", None)])
+def test_a_page_of_the_web_servers_own_is_not_said_to_come_from_fastcgi(page: bytes, maker: str | None) -> None:
+    lab = Lab(client="10.0.0.9", edge="10.0.0.2", web="10.0.0.3")
+    proxy, php = lab.container("proxy", "edge", 2007), lab.container("php", "web", 3001)
+    first = lab.tcp("client", ("10.0.0.9", 40000), "edge", ("10.0.0.2", 80), reader=proxy)
+    second = lab.tcp("edge", ("10.0.0.2", 50000), "web", ("10.0.0.3", 9000), reader=php, writer=proxy)
+    first.open().up(get())
+    second.open().up(REQUEST).down(ANSWER).fin()
+    first.down(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + page)
+    lab.report(first)
+    lab.clients = [replace(lab.clients[0], body=page)]
+    assert lab.route().answered_by == maker

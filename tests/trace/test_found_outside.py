@@ -297,7 +297,7 @@ def test_control_a_question_that_cannot_be_this_probes_is_not_told(moment: str) 
     first.open().up(get())
     if moment == "beside":
         beside = lab.tcp("client", ("10.0.0.1", 49999), "app", ("10.0.0.2", 8443), reader=app)
-        beside.open().up(b"GET /moved HTTP/1.1\r\n\r\n")
+        beside.open().up(BARE)  # somebody else asked for that
     if moment != "before":
         second.open().up(get("0123456789abcdef") if moment == "another probe's" else BARE).down(PAGE)
     first.down(OK)
@@ -419,3 +419,26 @@ def test_of_a_request_and_its_mirror_the_one_made_the_answer_whose_content_the_c
 @pytest.mark.parametrize("got", [b"same", b"neither"])
 def test_control_two_that_answer_alike_leave_open_who_answered(got: bytes) -> None:
     assert mirrored(b"same", b"same", got) == (None, ["edge", "app", "shadow"])
+
+
+@pytest.mark.parametrize(("status", "maker"), [(200, "web"), (301, "web"), (404, None), (503, None)])
+def test_an_error_behind_a_session_that_nobody_can_read_may_be_the_proxys_own(status: int, maker: str | None) -> None:
+    lab, (first, second), _ = three("proxy", "web")
+    first.open().up(get())
+    speak(second.open(), Tls(version="TLSv1_2"), get(), answer(status))
+    first.down(answer(status))
+    lab.report(first, status)
+    route = lab.route()
+    assert route.answered_by == maker
+    assert any(f"who made the answer {status}" in each for each in route.open_questions) is (maker is None)
+
+
+def test_an_error_of_which_nobody_knows_who_made_it_has_the_least_stage() -> None:
+    lab, (first, second), _ = three("proxy", "web")
+    first.open().up(get())
+    speak(second.open(), Tls(version="TLSv1_2"), get(), answer(200))
+    first.down(answer(504))
+    lab.report(first, 504)
+    route = lab.route()
+    assert (route.answered_by, route.stage) == (None, Stage.REJECTED)
+    assert route.stage_open

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -143,3 +145,26 @@ def test_a_route_goes_on_over_http2_in_clear(pooled: bool) -> None:
     route = lab.route()
     assert [(hop.container, hop.protocol, hop.joined_by) for hop in route.hops][1] == ("app", "h2", "token in clear")
     assert (route.answered_by, route.stage, route.hops[1].stage) == ("app", Stage.ANSWERED, Stage.ANSWERED)
+
+
+@pytest.mark.parametrize(("page", "maker"), [(b"sorry\n", None), (b"gone\n", "app")])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_page_of_the_proxys_own_in_place_of_one_over_http2_is_not_said_to_be_the_applications(
+    page: bytes, maker: str | None, padded: bool
+) -> None:
+    lab = Lab(client="10.0.0.1", edge="10.0.0.2", app="10.0.0.3")
+    edge, app = lab.container("edge", "edge", 1000), lab.container("app", "app", 2000)
+    first = lab.tcp("client", ("10.0.0.1", 40000), "edge", ("10.0.0.2", 80), reader=edge)
+    second = lab.tcp("edge", ("10.0.0.2", 50000), "app", ("10.0.0.3", 8080), reader=app, writer=edge)
+    talk = Session()
+    talk.ask(1, TOKEN)
+    talk.server.send_headers(1, [(":status", "404")])
+    talk.server.send_data(1, b"gone\n", end_stream=True, pad_length=3 if padded else None)
+    talk.flow()
+    first.open().up(f"GET /orders HTTP/1.1\r\nHost: shop\r\nLab-Probe: {TOKEN}\r\n\r\n".encode())
+    second.open().up(bytes(talk.up)).down(bytes(talk.down))
+    first.down(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page))
+    lab.report(first, 404)
+    [report] = lab.clients
+    lab.clients = [replace(report, body=page)]
+    assert lab.route().answered_by == maker

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lab.model.observations import PublishedPort
+from lab.model.routes import Stage
 from lab.trace import trace
 from tests.trace.arrangements import OTHER, TIMEOUT, WEB, containers, one_server, proxied
 from tests.trace.wire import OK, TOKEN, Lab, Tls, answer, get, speak, without
+
+if TYPE_CHECKING:
+    from lab.model.routes import Route
 
 
 def test_two_probes_at_once_through_one_proxy() -> None:
@@ -59,6 +64,41 @@ def test_a_health_check_is_nobodys_hop() -> None:
     lab.report(first)
     route = lab.route()
     assert [hop.peer for hop in route.hops] == ["10.0.0.9:40000", "10.0.0.2:50000"]
+
+
+def asks_beside(line: bytes, *, others: bytes = b"", onward: bool = True) -> Route:
+    """A proxy that asks somebody without the token while it has this request and another's."""
+    lab, proxy, app, first, second = proxied()
+    crowd = lab.tcp("client", ("10.0.0.9", 40001), "edge", ("10.0.0.2", 80), reader=proxy).open()
+    asked = lab.tcp("edge", ("10.0.0.2", 51000), "web", ("10.0.0.3", 4000), reader=app, writer=proxy)
+    first.open().up(get())
+    crowd.up(others)
+    asked.open().up(line).down(OK)
+    if onward:
+        second.open().up(get()).down(OK)
+    first.down(OK)
+    lab.report(first)
+    return lab.route()
+
+
+def test_what_is_asked_without_the_token_beside_anothers_request_is_open() -> None:
+    check = b"GET /auth HTTP/1.1\r\nHost: x\r\n\r\n"
+    others = b"GET /others HTTP/1.1\r\nHost: x\r\n\r\n"
+    words = "whether proxy asked 10.0.0.3:4000 for this probe"
+    route = asks_beside(check, others=others)
+    assert containers(route) == ["proxy", "app"]
+    assert (route.answered_by, route.route_open) == ("app", "")
+    assert any(each.startswith(words) and "others' requests" in each for each in route.open_questions)
+    alone = asks_beside(check, others=others, onward=False)
+    assert (alone.answered_by, alone.stage, alone.stage_open) == (None, Stage.ANSWERED, "")  # whoever made it, one did
+    assert alone.route_open.startswith(words)
+
+
+def test_control_what_another_asked_for_is_the_others() -> None:
+    line = b"GET /others HTTP/1.1\r\nHost: x\r\n\r\n"
+    route = asks_beside(line, others=line, onward=False)
+    assert route.open_questions == () or not any("for this probe" in each for each in route.open_questions)
+    assert route.answered_by == "proxy"
 
 
 def test_an_upstream_connection_older_than_the_request() -> None:

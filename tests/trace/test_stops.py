@@ -163,6 +163,7 @@ def test_refused_then_another_upstream() -> None:
     assert (containers(route), route.stage, route.answered_by) == (["proxy", None, "app"], Stage.ANSWERED, "app")
     assert route.hops[1].stage is Stage.REFUSED
     assert route.stopped_by is None
+    assert [hop.parent for hop in route.hops] == [None, 1, 1]  # two attempts of one proxy, not one behind the other
 
 
 def test_a_504_leaves_the_request_where_it_is() -> None:

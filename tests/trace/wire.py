@@ -297,6 +297,16 @@ class Conversation:
         self.up_seq += 1
         return self
 
+    def silent(self, *, over: bool = True) -> Conversation:
+        """A connection that its kernel is asked for, and of which no packet goes out; `over`: it was given up."""
+        ends = {"local": (self.client[0], 0), "peer": self.asked}
+        self.begun = self.lab.tick()
+        self.lab.event("state", self.writer, self.sockets[0], old_state="CLOSE", new_state="SYN_SENT", **ends)
+        self.lab.tick(300_000)
+        if over:
+            self.state(0, self.writer, "SYN_SENT", "CLOSE")
+        return self
+
     def again(self) -> Conversation:
         """The SYN once more."""
         self.lab.tick(100_000)

@@ -93,5 +93,5 @@ def _events(reader: Pump, case: Case, tracer: Tracer, line: str) -> list[witness
     owner = tids.owner(reader.threads, call.tid)
     events = witnessing.events(case.tracing.memory, call, owner.pid, tracer.namespace)
     if events:
-        pump.know(case, tracer.namespace, owner)
+        pump.know(reader, case, tracer.namespace, owner)
     return events

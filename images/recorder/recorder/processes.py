@@ -115,8 +115,9 @@ def _thread(folder: Path) -> Thread | None:
     return Thread(name, state[0], sum(map(int, switches)))
 
 
-def read(pid: int, namespace_inode: int) -> Process | None:
-    """One process, or None when it is gone."""
+def read(pid: int, namespace_inode: int, *, sockets: bool = True) -> Process | None:
+    """One process, or None when it is gone. Without a name if it is a zombie: then its executable is gone, and `comm` is any
+    name. `sockets`: look through its descriptors."""
     folder = PROC / str(pid)
     try:
         status = fields((folder / "status").read_text())
@@ -125,11 +126,11 @@ def read(pid: int, namespace_inode: int) -> Process | None:
             namespace_pid=int(status["NSpid"].split()[-1]),
             parent=int(status["PPid"]),
             start=start_time(pid),
-            name=_executable(folder) or status["Name"],
+            name=_executable(folder, status["Name"]),
             command=command((folder / "cmdline").read_bytes()),
             cgroup=container_path((folder / "cgroup").read_text()),
             namespace_inode=namespace_inode,
-            sockets=frozenset(_sockets(folder)),
+            sockets=frozenset(_sockets(folder) if sockets else ()),
         )
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -181,11 +182,13 @@ def _words(path: str) -> list[str]:
     return [word for part in path.split("/") for word in part.replace(".", "-").split("-")]
 
 
-def _executable(folder: Path) -> str:
-    """Base name of the program; empty for a kernel thread."""
+def _executable(folder: Path, called: str) -> str:
+    """Base name of the program; where it may not be read, what the thread is called; empty for a zombie and a kernel thread."""
     try:
         return Path(os.readlink(folder / "exe").removesuffix(" (deleted)")).name  # noqa: PTH115 - the link need not lead anywhere
-    except (FileNotFoundError, PermissionError):
+    except PermissionError:
+        return called
+    except FileNotFoundError:
         return ""
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recorder import capture, case, evidence, formats, namespaces, netlink, processes, ring, tids, timeline, tracefs
+from recorder import capture, case, evidence, namespaces, netlink, processes, programs, ring, tids, timeline, tracefs
 
 if TYPE_CHECKING:
     import socket
@@ -42,6 +42,7 @@ class Pump:
     views: list[timeline.View] = field(default_factory=list)
     threads: tids.Memory = field(default_factory=tids.Memory)
     sockets: timeline.Memory = field(default_factory=timeline.Memory)
+    programs: programs.Memory = field(default_factory=programs.Memory)
     listening: threading.Condition = field(default_factory=threading.Condition)
     """Notified when the kernel shows a socket that begins to listen."""
     damaged: int = 0
@@ -128,7 +129,7 @@ def note(owner: Case, namespace: str, process: processes.Process) -> None:
     key = (process.pid, process.start, process.name, process.command)
     if key in owner.written:
         return
-    owner.written.add(key)
+    owner.written |= {key, (process.pid, process.start)}
     shown = {name: getattr(process, name) for name in ("pid", "namespace_pid", "parent", "start", "name", "command")}
     evidence.write(owner.processes, [shown | {"namespace": namespace, "cgroup": process.cgroup}])
 
@@ -211,8 +212,8 @@ def _place(
     pump: Pump, instance: tracefs.Instance, time_ns: int, record: bytes, by_case: dict[str, list[timeline.Event]]
 ) -> None:
     form = instance.formats.get(int.from_bytes(record[:2], sys.byteorder))
-    if form and form.name == "task_newtask":
-        _born(pump, form, record)
+    if form and form.name in LIVES:
+        LIVES[form.name](pump, form.values(record))
         return
     decoded = timeline.event(form, time_ns - instance.offset_ns, record) if form else None
     if decoded is None:
@@ -222,23 +223,46 @@ def _place(
     event["pid"] = owner.pid
     for name, namespace in timeline.places(event, owner, pump.views, pump.sockets).items():
         by_case.setdefault(name, []).append(event | {"namespace": namespace})
-        know(pump.cases[name], namespace, owner)
+        know(pump, pump.cases[name], namespace, owner)
     if event.get("new_state") == "LISTEN":
         with pump.listening:
             pump.listening.notify_all()
 
 
-def _born(pump: Pump, form: formats.Format, record: bytes) -> None:
-    values: dict[str, Any] = form.values(record)
+def _born(pump: Pump, values: dict[str, Any]) -> None:
     tids.birth(pump.threads, values["common_pid"], values["pid"], values["clone_flags"])
+    maker = tids.owner(pump.threads, values["common_pid"])
+    if not values["clone_flags"] & tids.CLONE_THREAD and (watching := _watching(pump, maker.inode)):
+        _note_in(watching, programs.born(pump.programs, values["pid"], maker.pid, maker.inode or 0))
 
 
-def know(owner_case: Case, namespace: str, owner: tids.Owner) -> None:
+def _ran(pump: Pump, values: dict[str, Any]) -> None:
+    owner = tids.owner(pump.threads, values["common_pid"])
+    if watching := _watching(pump, owner.inode):
+        _note_in(watching, programs.ran(pump.programs, owner.pid, owner.inode or 0))
+
+
+LIVES: dict[str, Callable[[Pump, dict[str, Any]], None]] = {"task_newtask": _born, "sched_process_exec": _ran}
+"""Events of processes, which are told in no timeline."""
+
+
+def _watching(pump: Pump, inode: int | None) -> list[tuple[Case, str]]:
+    """Cases that watch this namespace, with its name there; the engine's own is none of them."""
+    found = ((pump.cases[view.case], view.namespaces.get(inode or 0), view.host) for view in pump.views)
+    return [(each, name) for each, name, host in found if name and inode != host]
+
+
+def _note_in(watching: list[tuple[Case, str]], process: processes.Process | None) -> None:
+    for owner_case, namespace in watching if process else ():
+        note(owner_case, namespace, process)
+
+
+def know(pump: Pump, owner_case: Case, namespace: str, owner: tids.Owner) -> None:
     """A process may be gone before the next look: write it down when its first event is seen."""
     key: Any = (owner.pid, owner.start)
     if not namespace or owner.inode is None or key in owner_case.written:
         return
     owner_case.written.add(key)
-    process = processes.read(owner.pid, owner.inode)
+    process = processes.read(owner.pid, owner.inode, sockets=False)
     if process is not None:
-        note(owner_case, namespace, process)
+        note(owner_case, namespace, programs.as_it_was(pump.programs, process))

@@ -47,6 +47,7 @@ EVENTS: dict[str, Wanted] = {
     "sys_exit_accept4": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0", essential=True),
     "sys_exit_accept": Wanted("syscalls", (*_COMMON, "ret"), "ret >= 0"),
     "task_newtask": Wanted("task", (*_COMMON, "pid", "clone_flags"), essential=True),
+    "sched_process_exec": Wanted("sched", _COMMON),
     "sk_data_ready": Wanted("sock", (*_COMMON, "skaddr", "family", "protocol"), _INET),
     "tcp_retransmit_skb": Wanted("tcp", (*_COMMON, "skaddr", *_ENDS), "err == 0"),
     "tcp_retransmit_synack": Wanted("tcp", (*_COMMON, *_ENDS)),

@@ -86,6 +86,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(_expect("receiver"), "container", "containers", _containers, (HOST, NOBODY), expected=True),
     Reference(_expect("tls_ends_at", ANY), "container", "containers", _containers, expected=True),
     Reference(_expect("certificate"), "container", "containers", _containers, ("none",), expected=True),
+    Reference(_expect("route", ANY, "sent_by"), "container", "containers", _containers, (CLIENT, HOST), expected=True),
     Reference(_expect("route", ANY, "shows"), "container", "containers", _containers, (CLIENT, "none"), expected=True),
     Reference(_expect("stopped_by"), "component", "containers", _kernels, (CLIENT, NOBODY), expected=True),
     Reference((("listening", ANY),), "container", "containers", _containers, expected=True),
