@@ -20,7 +20,7 @@ def hop(container: str | None, **more: Any) -> dict[str, Any]:
 
 def told(*hops: dict[str, Any], **more: Any) -> dict[str, Any]:
     ends = [{"container": each["container"]} for each in hops if each["tls"] == "ended"]
-    return {"hops": list(hops), "tls_ends_at": ends, "stage": "answered", "answered_by": "web", "open": []} | more
+    return {"hops": list(hops), "tls_ends_at": ends, "stage": "answered", "answered_by": "web", "open": [], "stage_open": ""} | more
 
 
 TRUTH: dict[str, Any] = {
@@ -69,3 +69,9 @@ def test_wrong_is_bad_even_where_open_is_allowed() -> None:
     assert [field.bad for field in score({**TRUTH, "open": {"answered_by": "..."}}, answer) if field.name == "answered_by"] == [
         True
     ]
+
+
+def test_a_stage_that_is_said_to_be_the_least_is_open_and_one_that_is_claimed_is_wrong() -> None:
+    least = told(hop("web"), stage="rejected", stage_open="who made the answer is not known")
+    assert verdicts(least) == {"stage": OPEN}
+    assert verdicts(told(hop("web"), stage="rejected")) == {"stage": WRONG}
