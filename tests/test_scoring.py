@@ -20,7 +20,8 @@ def hop(container: str | None, **more: Any) -> dict[str, Any]:
 
 def told(*hops: dict[str, Any], **more: Any) -> dict[str, Any]:
     ends = [{"container": each["container"]} for each in hops if each["tls"] == "ended"]
-    return {"hops": list(hops), "tls_ends_at": ends, "stage": "answered", "answered_by": "web", "open": [], "stage_open": ""} | more
+    known = {"stage": "answered", "answered_by": "web", "open": [], "stage_open": ""}
+    return {"hops": list(hops), "tls_ends_at": ends} | known | more
 
 
 TRUTH: dict[str, Any] = {
