@@ -88,7 +88,7 @@ def shell(
     if program is None:
         raise MachineError("no docker command on this machine", "install it, or use another tool on the engine")
     interactive = ["-it"] if os.isatty(0) else ["-i"]
-    words = [*standing.command_of(engine).split(), "exec", *interactive, row.object_name, *(command or ["sh"])]
+    words = ["docker", *standing.reached_by(engine), "exec", *interactive, row.object_name, *(command or ["sh"])]
     os.execv(program, words)  # noqa: S606 - the program found above, no shell
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lab.engine import agent as agents
 from lab.engine import docker
 from lab.engine.bench import READY_SECONDS
+from lab.engine.errors import MachineError, UnsupportedError
 from lab.engine.labels import case_labels, compose_network, compose_service, object_name, run_labels
 from lab.engine.placing import put_files
 from lab.engine.readiness import await_listeners
@@ -114,13 +115,22 @@ def _holder(standing: Standing, planned: PlannedNamespace) -> None:
         network = standing.networks[other.network].id
         docker.connect_network(bench.docker, network, made, other.address, other.aliases)
     if planned.name != CLIENT:
-        docker.start(bench.docker, made, f"the namespace {planned.name}")
+        _start_holder(standing, planned, made)
     elif standing.for_people:
         docker.put_files(bench.docker, made, CONFIG_FOLDER, [docker.ArchiveFile(_CA, bench.authority.pem.encode())])
         docker.start(bench.docker, made)
     else:
         _start_client(standing, CLIENT, made)
     standing.holders[planned.name] = docker.inspect(bench.docker, made)
+
+
+def _start_holder(standing: Standing, planned: PlannedNamespace, made: str) -> None:
+    try:
+        docker.start(standing.bench.docker, made, f"the namespace {planned.name}")
+    except MachineError as error:
+        if planned.ipv6 and "disable_ipv6" in error.text:  # the switch is missing where the kernel was started without IPv6
+            raise UnsupportedError(f"{planned.name} wants IPv6, and the engine's kernel has none (ipv6.disable)") from error
+        raise
 
 
 def leave_to_people(standing: Standing) -> None:

@@ -118,7 +118,7 @@ def _recorder_spec(run: Run, image: str, without: tuple[str, ...]) -> docker.Con
         image=image,
         labels=run_labels(run, "recorder"),
         cap_add=RECORDER_CAPABILITIES,
-        security_opt=("no-new-privileges", "apparmor=unconfined", *forbidding.security(without)),
+        security_opt=("no-new-privileges", "apparmor=unconfined", "label=disable", *forbidding.security(without)),
         environment=forbidding.environment(without),
         pid_mode="host",
         cgroupns="host",

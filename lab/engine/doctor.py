@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from lab.engine import docker as engine
-from lab.engine import labels, locate, own_engine, rootfs
+from lab.engine import labels, locate, nearness, own_engine, rootfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,13 +68,16 @@ def _system() -> str:
     return release.get("PRETTY_NAME", release.get("NAME", platform.system()))
 
 
-def survey(docker: Docker | None, witnesses: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Fact, ...]:
-    """List all facts: the machine's, the engine's (None: none answers), the base image's, the recorder's witnesses."""
+def survey(docker: Docker | None, ready: Mapping[str, Any] | None = None) -> tuple[Fact, ...]:
+    """List all facts: the machine's, the engine's (None: none answers), the base image's, the recorder's witnesses.
+
+    `ready`: the recorder's ready line; None: it was not started.
+    """
     here = machine()
     facts = [Fact("machine", f"{here['system']}, {here['architecture']}, {here['cores']} cores, Python {here['python']}")]
     if docker is None:
         return (*facts, *_no_engine())
-    return (*facts, *_engine(docker), *_base(docker), *_witnesses(witnesses))
+    return (*facts, *_engine(docker, ready or {}), *_base(docker), *_witnesses(ready))
 
 
 def _no_engine() -> Iterator[Fact]:
@@ -88,17 +91,18 @@ def _no_engine() -> Iterator[Fact]:
         yield Fact("engine", "none answers; the lab can have one of its own", State.LESS, move)
 
 
-def _engine(docker: Docker) -> Iterator[Fact]:
+def _engine(docker: Docker, ready: Mapping[str, Any]) -> Iterator[Fact]:
     facts = engine.facts(docker)
-    yield Fact("engine", f"Docker {facts.version} (API {facts.api_version}) at {facts.url}, {facts.system}")
+    yield Fact("engine", f"{facts.product} {facts.version} (API {facts.api_version}) at {facts.url}, {facts.system}")
     yield Fact("storage", f"{facts.storage} in {facts.root}")
     yield Fact("cgroups", facts.cgroup)
-    where = "this machine's" if docker.local else "another machine's"
-    yield Fact("kernel", f"{facts.kernel}, {where}")
-    if "name=rootless" in facts.security:
-        yield Fact("rootless", "yes: the recorder cannot enter the containers' namespaces", State.BAD, "use an engine of root")
-    if not docker.local:
-        yield Fact("probes from the host", "not possible: the engine is on another machine", State.LESS)
+    yield Fact("kernel", facts.kernel)
+    place = nearness.where(docker, ready)
+    yield Fact("where", f"on {place}")
+    if facts.rootless:
+        yield Fact("rootless", "yes: its host is a network namespace of its own, and it sees its own user's processes alone")
+    if place is not nearness.Where.HERE:
+        yield Fact("probes from host", f"are sent on the engine's side ({place}), not from here", State.LESS)
 
 
 def _base(docker: Docker) -> Iterator[Fact]:
@@ -114,12 +118,12 @@ def _source(image: ImageFacts) -> str:
     return "bootstrapped from Debian's packages" if source == "bootstrapped" else f"from {source or 'an unknown place'}"
 
 
-def _witnesses(witnesses: Mapping[str, Mapping[str, Any]] | None) -> Iterator[Fact]:
+def _witnesses(ready: Mapping[str, Any] | None) -> Iterator[Fact]:
     """Read the recorder's ready line: witness -> available, how, why."""
-    if witnesses is None:
+    if ready is None:
         yield Fact("witnesses", "not asked: the recorder was not started", State.LESS)
         return
-    for name, told in sorted(witnesses.items()):
+    for name, told in sorted(ready["witnesses"].items()):
         if told.get("available"):
             less = f"; instead of the best: {told['why']}" if told.get("why") else ""
             state = State.LESS if less else State.GOOD

@@ -176,11 +176,17 @@ def _build(  # noqa: PLR0913, PLR0917 - what it is, what it stands on, and how i
     if not _ARG_BASE.search((folder / "Dockerfile").read_text("utf-8")):
         raise ImageError(f"{folder / 'Dockerfile'} has no line `ARG BASE=lab/base:trixie`, which names what it stands on")
     with shop.progress.phase(f"image {name}"):
-        files = dict(_inputs(folder)) | wheels.fetch(folder, shop.cache, shop.progress)
+        files = dict(_inputs(folder)) | _wheels(shop, folder)
         spec = BuildSpec(reference, {labels.IMAGE: name, INPUTS: inputs} | extra, {"BASE": base})
         made = engine.build_image(shop.docker, spec, io.BytesIO(context(files)), _ignore, cancel)
         engine.tag_image(shop.docker, reference, f"{shop.repository}/{name}", "trixie" if name == BASE else "latest")
     return Image(name, reference, made, built=True)
+
+
+def _wheels(shop: Workshop, folder: Path) -> dict[str, tuple[bytes, bool]]:
+    if not wheels.wanted_by(folder):
+        return {}
+    return wheels.fetch(folder, shop.cache, shop.progress, engine.facts(shop.docker).architecture)
 
 
 _ignore: Callable[[str], None] = lambda _: None  # noqa: E731 - a constant, not a function of its own

@@ -36,7 +36,8 @@ _FOREIGN = re.compile(r"[^a-zA-Z0-9_.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """One process on one machine since one boot; `pids` is the inode of the pid namespace in which its pid means it."""
+    """One process on one machine since one boot. `host` is the machine's name and its machine-id(5), for two machines that
+    share an engine may have one name; `pids` is the inode of the pid namespace in which its pid means it."""
 
     pid: int
     start: str
@@ -74,14 +75,23 @@ def _place() -> tuple[str, str, str]:
         pids = str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         boot = pids = "-"
-    return boot, _FOREIGN.sub("_", socket.gethostname()) or "-", pids
+    return boot, _machine(), pids
+
+
+def _machine() -> str:
+    try:
+        number = Path("/etc/machine-id").read_text("ascii").strip()[:8]
+    except (OSError, ValueError):
+        number = ""
+    return _FOREIGN.sub("_", f"{socket.gethostname()}.{number}").strip(".") or "-"
 
 
 def _start(pid: int) -> str:
-    """Read a process's start time in clock ticks since boot (proc(5), stat, field 22); `-` where there is no /proc."""
+    """Read a process's start time in clock ticks since boot (proc(5), stat, field 22); `-` where there is no /proc, nothing for
+    a process that is gone or hidden."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return "-" if not Path("/proc/self").exists() else ""
     return stat.rpartition(")")[2].split()[19]
 
@@ -108,15 +118,14 @@ def is_dead(owner: Owner) -> bool:
 
 
 def _lives(owner: Owner) -> bool:
-    if owner.start == "-":
-        try:
-            os.kill(owner.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-    return _start(owner.pid) == owner.start
+    """A process of somebody else may be hidden from us (proc(5), hidepid), but not from a signal: it lives, whosever it is."""
+    try:
+        os.kill(owner.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return owner.start == "-" or _start(owner.pid) in (owner.start, "")
 
 
 def object_name(run: Run, case: str, name: str) -> str:

@@ -2,12 +2,13 @@
 
 Rule: DOCKER_HOST, the current Docker context, the default sockets, the lab's own engine, one that runs on this machine
 elsewhere; where none answers the lab starts its own, if it may. `LAB_ENGINE` chooses: `auto` (that order), `own` (only
-the lab's own), `none` (no engine), or an address (only that). Weak spot: an engine behind ssh has to be reached by a
-tunnel.
+the lab's own), `none` (no engine), or an address (only that). What somebody set on purpose is never passed over in silence.
+Weak spot: a context that does not verify its engine's certificate is verified all the same.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from collections.abc import Mapping  # noqa: TC003 - plain data
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lab.engine import docker as engines
 from lab.engine import own_engine, processes
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from lab.engine.docker import Docker
 
 VARIABLE = "LAB_ENGINE"
-KNOCK = 2.0
-"""Seconds for one knock at a socket."""
+KNOCK, FAR_KNOCK = 2.0, 5.0
+"""Seconds for one knock at a socket of this machine, and at a port that may be anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def engine(progress: Progress | None = None, environment: Mapping[str, str] | No
     if wish == "own":
         return engines.connect(own_engine.start(said).url)
     if wish != "auto":
-        return _only(wish)
+        return _only(wish, env)
     return _first(env, said)
 
 
@@ -79,11 +81,14 @@ def running(progress: Progress | None = None, environment: Mapping[str, str] | N
     return _any(env, progress or Silent())[0]
 
 
-def _only(url: str) -> Docker:
+def _only(url: str, env: Mapping[str, str]) -> Docker:
     if "://" not in url:
         allowed = "auto, own, none, or an address such as unix:///run/docker.sock"
         raise MachineError(f"{VARIABLE}={url} is none of {allowed}", f"unset {VARIABLE}, or set one of these")
-    return engines.connect(url, _tls_from(os.environ) if url.startswith("tcp://") else None)
+    if why_not := knock(Place(url, VARIABLE)):
+        move = _may_enter(why_not) or f"start it, or set {VARIABLE} to one that answers"
+        raise MachineError(f"{VARIABLE}: no answer from the engine at {url}: {why_not}", move)
+    return engines.connect(url, _tls_from(env) if url.startswith(("tcp://", "https://")) else None)
 
 
 def _first(env: Mapping[str, str], progress: Progress) -> Docker:
@@ -92,6 +97,7 @@ def _first(env: Mapping[str, str], progress: Progress) -> Docker:
         return found
     if refusal := own_engine.why_not():
         raise _none_answers(tried, refusal)
+    _say_not_taken(tried, "the lab's own engine", progress)
     own_engine.install(progress)
     found, _ = _any(env, progress)  # where services are managed, installing an engine starts it
     return found or engines.connect(own_engine.start(progress).url)
@@ -106,7 +112,7 @@ def _any(env: Mapping[str, str], progress: Progress) -> tuple[Docker | None, lis
             try:
                 found = engines.connect(place.url, place.tls)
             except MachineError as error:
-                why_not = error.text
+                why_not = ": ".join((error.text, *error.lines[-1:]))
             else:
                 _say_passed_over(tried, place, progress)
                 return found, tried
@@ -126,16 +132,28 @@ def _say_passed_over(tried: list[Tried], taken: Place, progress: Progress) -> No
     """Say when a place that somebody set on purpose was passed over, or one is taken that nobody set."""
     if taken.named_by.startswith("the engine of"):
         progress.note(f"taking {taken.named_by}, which runs on this machine at {taken.url}")
+    _say_not_taken(tried, f"{taken.named_by} ({taken.url})", progress)
+
+
+def _say_not_taken(tried: list[Tried], instead: str, progress: Progress) -> None:
     for one in tried:
         if not one.place.named_by.startswith("the "):
             at = f" ({one.place.url})" if one.place.url else ""
-            progress.note(f"{one.place.named_by}{at}: {one.why_not}; taking {taken.named_by} ({taken.url})")
+            progress.note(f"{one.place.named_by}{at}: {one.why_not}; taking {instead}")
 
 
 def _none_answers(tried: list[Tried], refusal: str) -> MachineError:
     lines = tuple(f"{one.place.named_by}, {one.place.url}: {one.why_not}" for one in tried)
-    move = "start Docker, or set DOCKER_HOST to an engine; as root on Debian or Ubuntu the lab starts one of its own"
+    usual = "start Docker, or set DOCKER_HOST to an engine; as root on Debian or Ubuntu the lab starts one of its own"
+    move = next((move for one in tried if (move := _may_enter(one.why_not))), usual)
     return MachineError(f"no container engine answers, and the lab cannot start one: {refusal}. Tried:", move, lines)
+
+
+def _may_enter(why_not: str) -> str:
+    """What lets one in where an engine is, and is shut to us; empty: it is not that."""
+    if why_not not in (os.strerror(errno.EACCES), os.strerror(errno.EPERM)):
+        return ""
+    return "add yourself to the group that owns the socket (usually `docker`) and log in anew, or run as root"
 
 
 def survey(environment: Mapping[str, str] | None = None) -> tuple[Tried, ...]:
@@ -162,6 +180,8 @@ def _all_places(env: Mapping[str, str]) -> Iterator[Place]:
         yield place
     elif asked not in ("", "default"):
         yield Place("", f"DOCKER_CONTEXT={asked}")
+    elif not asked and (current := _current(config)) not in ("", "default"):
+        yield Place("", f"Docker context {current}")
     yield Place("unix:///var/run/docker.sock", "the default socket")
     if runtime := env.get("XDG_RUNTIME_DIR"):
         yield Place(f"unix://{runtime}/docker.sock", "the default socket of a rootless engine")
@@ -181,7 +201,7 @@ def read_context(config: Path, name: str) -> Place | None:
 
     A context's folder is named by the SHA-256 of its name (docker/cli, cli/context/store).
     """
-    name = name or str(_json(config / "config.json").get("currentContext") or "")
+    name = name or _current(config)
     if name in ("", "default"):
         return None
     folder = hashlib.sha256(name.encode()).hexdigest()
@@ -193,6 +213,10 @@ def read_context(config: Path, name: str) -> Place | None:
     return Place(endpoint["Host"], f"Docker context {name}", tls if tls.is_dir() else None)
 
 
+def _current(config: Path) -> str:
+    return str(_json(config / "config.json").get("currentContext") or "")
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
         read = json.loads(path.read_text("utf-8"))
@@ -202,19 +226,30 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def knock(place: Place) -> str:
-    """Say why nothing can answer at a Unix socket, without asking it anything; empty when something accepts.
-
-    Other addresses are not knocked at: only a real request tells.
-    """
+    """Say why nothing can answer there, without asking it anything; empty when something accepts, or only ssh could tell."""
     if not place.url:
         return "there is no such context; `docker context ls` lists them"
-    if not place.url.startswith("unix://"):
-        return ""
-    path = place.url.removeprefix("unix://")
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(KNOCK)
-            sock.connect(path)
+        _connect(place.url)
     except OSError as error:
         return error.strerror or str(error)
     return ""
+
+
+def _connect(url: str) -> None:
+    """Raises OSError; an address that is none is left to whoever asks it."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(KNOCK)
+            sock.connect(url.removeprefix("unix://"))
+    elif (end := _end(url)) is not None:
+        socket.create_connection(end, FAR_KNOCK).close()
+
+
+def _end(url: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (host, port) if parts.scheme in ("tcp", "http", "https") and host and port else None

@@ -92,7 +92,7 @@ def status(paths: Paths = PATHS) -> Status:
     version = ""
     if pid is not None:
         try:
-            version = engines.facts(engines.connect(paths.url, timeout=5)).version
+            version = engines.facts(engines.connect(paths.url, timeout=5, first=5)).version
         except MachineError:
             version = ""
     reason = "" if pid is not None else why_not(paths)
@@ -215,7 +215,7 @@ def _await(process: subprocess.Popen[bytes], paths: Paths) -> None:
         if time.monotonic() > deadline or _died(process):
             raise _did_not_start(process, paths)
     try:
-        engines.connect(paths.url, timeout=int(START_SECONDS))
+        engines.connect(paths.url, first=int(START_SECONDS))
     except MachineError as error:
         raise _did_not_start(process, paths) from error
 

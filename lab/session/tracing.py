@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import bench as benches
-from lab.engine import clean, docker, locate
+from lab.engine import clean, docker, locate, nearness
 from lab.engine.codec import from_json, to_json
 from lab.engine.folder import read_observations
 from lab.engine.foreign import bringing, finding, watching
@@ -129,12 +129,15 @@ def _told(bench: benches.Bench, folder: Path, begun: float) -> Traced:
     seconds = time.monotonic() - begun
     facts = docker.facts(bench.docker)
     host = {"kernel": bench.facts.get("kernel"), "machine": bench.facts.get("machine")}
+    place = nearness.where(bench.docker, bench.facts)
     engine: dict[str, object] = {
+        "product": facts.product,
         "version": facts.version,
         "api": facts.api_version,
         "system": facts.system,
-        "local": bench.docker.local,
-        "rootless": "name=rootless" in facts.security,
+        "local": place is nearness.Where.HERE,
+        "where": str(place),
+        "rootless": facts.rootless,
     }
     witnesses = dict(bench.facts.get("witnesses", {}))
     blind = unseen(folder / PROBE, witnesses, engine)

@@ -1,7 +1,7 @@
 """What `lab trace` could not see: witnesses that this machine refuses, an engine that is elsewhere, what was lost.
 
 Rule: it is said beside every answer, also where the answer does not suffer from it. Weak spot: what an engine hides without
-saying so (a process of another machine behind a tunnel) nobody can name.
+saying so nobody can name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lab.engine.codec import from_json
 from lab.engine.doctor import WITNESSES
+from lab.engine.nearness import Where
 from lab.model.observations import Gap
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 REMOTE = (
     "this machine: the engine is on another one, and `localhost` and --from host are that one; what lies between is not seen"
 )
+NAMESPACE = (
+    "this network namespace: the engine is in another one of this machine, and `localhost` and --from host are that one; what "
+    "lies between is not seen"
+)
 ROOTLESS = "the engine's own machine: the engine is rootless, so --from host is a network namespace of its own"
 
 
@@ -29,10 +34,13 @@ def unseen(evidence: Path, witnesses: Mapping[str, Any], engine: Mapping[str, An
 
 
 def _machines(engine: Mapping[str, Any]) -> Iterator[str]:
-    if engine.get("local") is False:
+    place = engine.get("where") or (Where.ELSEWHERE if engine.get("local") is False else Where.HERE)
+    if place == Where.ELSEWHERE:
         yield REMOTE
     if engine.get("rootless"):
         yield ROOTLESS
+    elif place == Where.NAMESPACE:
+        yield NAMESPACE
 
 
 def _refused(witnesses: Mapping[str, Any]) -> Iterator[str]:

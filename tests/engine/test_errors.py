@@ -9,7 +9,8 @@ import pytest
 import requests.exceptions
 import urllib3.exceptions
 
-from lab.engine.docker.connection import ConflictError, NotFoundError, asking, connect
+from lab.engine.docker.connection import ConflictError, NotFoundError, asking
+from lab.engine.docker.reaching import connect
 from lab.engine.errors import MachineError
 
 
@@ -49,10 +50,3 @@ def test_nobody_there_names_the_place_and_the_reason(tmp_path: object) -> None:
         connect(f"unix://{tmp_path}/none.sock")
     assert "none.sock" in caught.value.text
     assert "LAB_ENGINE" in caught.value.next_move
-
-
-def test_ssh_is_refused_with_the_tunnel_to_open() -> None:
-    with pytest.raises(MachineError) as caught:
-        connect("ssh://me@far")
-    assert "ssh -N -L" in caught.value.next_move
-    assert "me@far" in caught.value.next_move

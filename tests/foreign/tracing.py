@@ -56,11 +56,12 @@ def trace(compose: Compose, deployment: Deployment, name: str) -> Scored:
     return Scored(deployment.name, name, tuple(score(truth, told)), seconds, said)
 
 
-def ask(deployment: Deployment, words: list[str]) -> tuple[Mapping[str, Any], str]:
-    """What `lab trace` tells of its probe, as a program and as a person reads it. Raises RuntimeError."""
+def ask(deployment: Deployment, words: list[str], within: tuple[str, ...] = ()) -> tuple[Mapping[str, Any], str]:
+    """What `lab trace` tells of its probe, as a program and as a person reads it. `within`: the command that runs it. Raises
+    RuntimeError."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "told.json"
-        command = [*LAB, "trace", "--project", deployment.project, "--json", str(path), "--progress", "quiet", *words]
+        command = [*within, *LAB, "trace", "--project", deployment.project, "--json", str(path), "--progress", "quiet", *words]
         environment = {**os.environ, "LAB_RUNS": str(CHECKOUT / "runs" / "foreign")}
         done = subprocess.run(
             command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False

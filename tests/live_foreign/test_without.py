@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -47,14 +49,24 @@ def test_nothing_is_told_wrongly_and_what_is_not_seen_is_said(stands: Deployment
 
 
 @pytest.mark.parametrize("stands", ["nginx-ends-tls"], indirect=True, scope="module")
-def test_an_engine_that_is_reached_over_tcp_is_said_to_be_elsewhere(
+def test_an_engine_that_is_reached_over_tcp_is_the_same_engine(
     stands: Deployment, compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with forwarded(compose.url.removeprefix("unix://")) as port:
         monkeypatch.setenv("LAB_ENGINE", f"tcp://127.0.0.1:{port}")
         truth = stands.truth()["traces"]["http2"]
         told, said = ask(stands, list(map(str, truth["ask"])))
-    assert "? not seen: this machine: the engine is on another one" in said
+    assert "not seen: this" not in said, "an address does not tell where an engine is"
+    assert [field for field in score(truth, told) if field.verdict != RIGHT] == [], said
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="wants root on Linux")
+@pytest.mark.parametrize("stands", ["nginx-ends-tls"], indirect=True, scope="module")
+def test_from_another_network_namespace_it_is_said_whose_host_is_meant(stands: Deployment) -> None:
+    """As from a container that was given the engine's socket: `localhost` there is not the engine's."""
+    truth = stands.truth()["traces"]["http2"]
+    told, said = ask(stands, list(map(str, truth["ask"])), ("unshare", "--net"))
+    assert "? not seen: this network namespace: the engine is in another one of this machine" in said
     assert [field for field in score(truth, told) if field.verdict != RIGHT] == [], said
 
 

@@ -65,6 +65,11 @@ def facts() -> dict[str, Any]:
     }
 
 
+def boot() -> str:
+    """Which boot of which kernel this is; nobody else has the same. See random(4)."""
+    return _text("/proc/sys/kernel/random/boot_id")
+
+
 NAMED = ("dmi vendor", "dmi product", "dmi chassis", "hypervisor type")
 
 

@@ -53,6 +53,7 @@ def _ready(kernel: Witness) -> dict[str, Any]:
     return {
         "protocol": PROTOCOL,
         "kernel": os.uname().release,
+        "boot": machine.boot(),
         "witnesses": {
             "packets": _tried("AF_PACKET in each namespace", "NET_RAW and NET_ADMIN", _packets),
             "sockets": _tried("inet_diag in each namespace", "netlink sock_diag", _sockets),

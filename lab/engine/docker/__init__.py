@@ -1,6 +1,9 @@
 """The one adapter over the Docker SDK: narrow verbs, frozen values of our own, our own errors.
 
-connection   reach an engine; translate its exceptions; version and facts
+connection   an engine that was reached; its exceptions translated
+reaching     reach one at any kind of address; version and facts
+tunnel       the way to one behind ssh
+tls          a TLS socket for an agent's two directions
 spec         what is decided about a container
 containers   create, start, inspect, kill, remove
 files        into a container and out of it
@@ -15,7 +18,7 @@ events       what happened to objects that carry a label
 The SDK is imported when an engine is first reached and not before: `lab --help` never pays for it.
 """
 
-from lab.engine.docker.connection import Docker, EngineFacts, connect, facts
+from lab.engine.docker.connection import Docker, EngineFacts
 from lab.engine.docker.containers import (
     ContainerFacts,
     connect_network,
@@ -49,6 +52,7 @@ from lab.engine.docker.images import (
 )
 from lab.engine.docker.networks import NetworkFacts, NetworkSpec, create_network, networks, remove_network
 from lab.engine.docker.objects import Labelled, labelled, remove_labelled
+from lab.engine.docker.reaching import connect, facts
 from lab.engine.docker.spec import ContainerSpec, Mount, PortSpec
 from lab.engine.docker.streams import Attached, attach, exec_in, follow_logs, logs
 from lab.engine.docker.volumes import VolumeFacts, create_volume, remove_volume, volumes

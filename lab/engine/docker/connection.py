@@ -1,4 +1,4 @@
-"""Reach an engine, and turn what the SDK raises into the lab's errors.
+"""An engine that was reached, and how what the SDK raises becomes the lab's errors.
 
 Rule: every call of the SDK stands inside `asking(...)`, so no foreign exception passes this package. Weak spot: the
 engine tells most of its reasons only in words, so some translations look at the text.
@@ -6,9 +6,8 @@ engine tells most of its reasons only in words, so some translations look at the
 
 from __future__ import annotations
 
-import os
 import re
-import sys
+import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,6 @@ from lab.engine.errors import MachineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-POOL = 64
-"""Connections kept open at once; the SDK's ten are fewer than a case's threads plus its attached agents."""
-
-TIMEOUT = 120
-"""Seconds for one call. Removing a network under load took 3 s here; a build streams and has no limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +37,8 @@ class EngineFacts:
     """What the engine says of itself."""
 
     url: str
+    product: str
+    """`Docker` or `Podman`."""
     version: str
     api_version: str
     kernel: str
@@ -54,6 +49,11 @@ class EngineFacts:
     cgroup: str
     root: str
     security: tuple[str, ...]
+
+    @property
+    def rootless(self) -> bool:
+        """Whether its root is an ordinary user of its machine."""
+        return "name=rootless" in self.security
 
 
 class NotFoundError(MachineError):
@@ -117,16 +117,21 @@ _ADVICE = (
     ("port is already allocated", "choose another host port, or stop what holds this one"),
     ("address already in use", "choose another host port, or stop what holds this one (`ss -ltnp` shows it)"),
     ("all predefined address pools", "remove unused networks of yours (`docker network ls`)"),
+    ("HTTP request to an HTTPS server", "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem"),
 )
 
 
 def _gone(what: str, url: str, error: Exception) -> MachineError:
     reason = _innermost(error)
+    return MachineError(f"{what}: no answer from the engine{f' at {url}' if url else ''}: {reason}", _move(reason))
+
+
+def _move(reason: BaseException) -> str:
     if isinstance(reason, PermissionError):
-        move = "add yourself to the group that owns the socket (usually `docker`), or run as root"
-    else:
-        move = "start the engine, or point DOCKER_HOST or LAB_ENGINE at one; `lab doctor` shows which are tried"
-    return MachineError(f"{what}: no answer from the engine{f' at {url}' if url else ''}: {reason}", move)
+        return "add yourself to the group that owns the socket (usually `docker`), or run as root"
+    if isinstance(reason, ssl.SSLError):
+        return "see that ca.pem, cert.pem and key.pem (of DOCKER_CERT_PATH, or of the context) belong to this engine"
+    return "start the engine, or point DOCKER_HOST or LAB_ENGINE at one; `lab doctor` shows which are tried"
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -138,56 +143,3 @@ def _innermost(error: BaseException) -> BaseException:
             break
         seen = inner
     return seen
-
-
-def connect(url: str, tls: Path | None = None, timeout: int = TIMEOUT) -> Docker:
-    """Reach the engine at `url` (`unix://`, `tcp://`, `https://`); `tls` is a folder with ca.pem, cert.pem, key.pem.
-
-    Raises MachineError when nothing answers or its API is older than the SDK allows (1.24).
-    """
-    import docker
-    import docker.tls
-
-    if url.startswith("ssh://"):
-        raise MachineError(f"the engine's address {url} wants ssh, which the lab does not speak", _ssh_move(url))
-    with asking("reaching the engine", url):
-        config = _tls_config(docker.tls, tls) if tls else False
-        api = docker.APIClient(base_url=url, version="auto", timeout=timeout, tls=config, max_pool_size=POOL, num_pools=POOL)
-        api.trust_env = False
-        local = url.startswith("unix://") and _same_kernel(api.version())
-    return Docker(url, api, local, tls)
-
-
-def _tls_config(tls: Any, folder: Path) -> Any:
-    pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
-    return tls.TLSConfig(client_cert=pair, ca_cert=str(folder / "ca.pem"), verify=True)
-
-
-def _ssh_move(url: str) -> str:
-    host = url.removeprefix("ssh://").split("/")[0]
-    tunnel = "ssh -N -L /tmp/lab-engine.sock:/var/run/docker.sock"
-    return f"open a tunnel, `{tunnel} {host}`, and set DOCKER_HOST=unix:///tmp/lab-engine.sock"
-
-
-def _same_kernel(version: dict[str, Any]) -> bool:
-    """A socket may lead into a virtual machine (Docker Desktop): its kernel's release then differs from ours."""
-    return sys.platform == "linux" and version.get("KernelVersion") == os.uname().release
-
-
-def facts(docker: Docker) -> EngineFacts:
-    """Ask the engine for its version and surroundings (about 10 ms)."""
-    with asking("asking the engine for its version", docker.url):
-        version, info = docker.api.version(), docker.api.info()
-    return EngineFacts(
-        url=docker.url,
-        version=version["Version"],
-        api_version=version["ApiVersion"],
-        kernel=info["KernelVersion"],
-        system=info["OperatingSystem"],
-        name=info["Name"],
-        architecture=info["Architecture"],
-        storage=info["Driver"],
-        cgroup=f"v{info.get('CgroupVersion', '1')}, {info.get('CgroupDriver', 'unknown driver')}",
-        root=info["DockerRootDir"],
-        security=tuple(info.get("SecurityOptions") or ()),
-    )

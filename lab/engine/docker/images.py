@@ -145,13 +145,16 @@ def build_image(
 
 
 def _ask_for(docker: Docker, spec: BuildSpec, context: IO[bytes]) -> Any:
-    """Begin a build (Engine API 1.41, ImageBuild). The SDK's own verb hides the answer, and with it the way to end it."""
+    """Begin a build (Engine API 1.41, ImageBuild). The SDK's own verb hides the answer, and with it the way to end it.
+
+    As with the docker command its steps get the proxies of `~/.docker/config.json`, which the engine keeps out of the image.
+    """
     parameters = {
         "t": spec.tag,
         "rm": True,
         "forcerm": True,
         "labels": json.dumps(dict(spec.labels)),
-        "buildargs": json.dumps(dict(spec.arguments)),
+        "buildargs": json.dumps(docker.api._proxy_configs.get_environment() | dict(spec.arguments)),
     }
     headers = {"Content-Type": "application/tar"}
     docker.api._set_auth_headers(headers)

@@ -112,6 +112,8 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
         "SecurityOpt": list(spec.security_opt),
         "Sysctls": dict(spec.sysctls),
         "PidMode": spec.pid_mode,
+        # An engine that maps users lets nobody but the host's own users into the host's namespaces.
+        "UsernsMode": "host" if "host" in (spec.pid_mode, spec.network) else "",
         "Init": spec.init,
     }
     return config | ({"CgroupnsMode": spec.cgroupns} if spec.cgroupns else {})

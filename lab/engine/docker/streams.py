@@ -6,10 +6,12 @@ several.
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.engine.docker.connection import Docker, asking
+from lab.engine.docker.tls import SharedTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +52,7 @@ def attach(docker: Docker, container: str) -> Attached:
         raw = docker.api.attach_socket(container, params=params)
         sock = getattr(raw, "_sock", raw)
         sock.settimeout(None)
-    return Attached(sock, raw)
+    return Attached(SharedTls(sock) if isinstance(sock, ssl.SSLSocket) else sock, raw)
 
 
 def exec_in(docker: Docker, container: str, command: tuple[str, ...], user: str = "") -> tuple[int, str]:
