@@ -22,7 +22,7 @@ def test_what_was_not_carried_out_is_not_judged_again(tmp_path: Path, outcome: O
     probe = {"steps": [{"link": {"into": "web", "lose": [1]}}, {"connect": "web:1"}], "expect": {"status": 200}}
     scenario = Scenario.model_validate_json(json.dumps({"id": "s", "title": "t", "probes": {"p": probe}}))
     (tmp_path / "case.json").write_bytes(to_json(Case("s", scenario, None, "s.yaml", ()), Case))
-    why = "lose segments 1 into web: this kernel has no nfnetlink_queue"
+    why = "lose segment 1 into web: this kernel has no nfnetlink_queue"
     (tmp_path / "result.json").write_text(json.dumps({"outcome": str(outcome), "error": why, "seconds": 1.5}))
     [result] = judge_again(tmp_path)
     assert (result.outcome, result.error, result.seconds, result.verdicts) == (outcome, why, 1.5, ())

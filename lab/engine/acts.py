@@ -55,7 +55,7 @@ class Came(NamedTuple):
 
 def _connect(staging: Staging, act: PlannedConnect) -> Came:
     to = target(staging.standing, staging.probe, act.to)
-    return staging.tell("connect", connect=list(to), transport=act.transport)
+    return staging.tell("connect", connect=list(to), transport=act.transport, wait=act.wait)
 
 
 def _handshake(staging: Staging, act: PlannedHandshake) -> Came:
@@ -148,8 +148,8 @@ def _pause(staging: Staging, act: PlannedPause) -> Came:
 
 
 def _link(staging: Staging, act: PlannedLink) -> Came:
-    lose: object = "all" if act.all else list(act.lose)
-    told = staging.record("link", namespace=act.namespace, port=act.port, lose=lose, late=list(act.late))
+    chosen = {"lose": act.lose, "late": act.late, "hold": act.hold}
+    told = staging.record("link", namespace=act.namespace, port=act.port, delay=act.delay, **chosen)
     if told.get("available") is False:
         raise UnsupportedError(f"{words(act)}: {told.get('why', 'this kernel cannot do that')}")
     return Came()

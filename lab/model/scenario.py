@@ -345,22 +345,42 @@ class StreamData(_Strict):
     """With END_STREAM."""
 
 
+class Connect(_Strict):
+    """A connection that need not come to be at once."""
+
+    to: Address
+    await_: Annotated[Literal["established", "nothing"], Field(alias="await")] = "established"
+    """`nothing`: go on when the SYN was sent; the first later step that needs the connection waits for it."""
+
+
+Numbers = tuple[Annotated[int, Field(ge=1)], ...]
+
+Segments = Numbers | Literal["all", "data", "syn", "ack", "fin", "rst"]
+"""Segments with payload, counted from 1 from the step on, retransmissions too; or every segment of a kind, however often it is
+sent: `data`, with payload; `syn`, `fin`, `rst`, with that flag (SYN-ACK has SYN); `ack`, that acknowledges and says nothing
+else; `all`."""
+
+
 class Link(_Strict):
-    """What becomes of segments with payload that come into a namespace, counted from 1 from this step on.
+    """What becomes of segments that come into a namespace (`client` too, for answers), from this step on.
 
     What is lost is lost behind the interface, where the recorder still sees it, and before the transport: the capture has the
-    segment and its retransmission. What is late is held back where it is sent, in every namespace of the arrangement (not on
-    the engine's host), so the interface sees the disorder; `late` counts segments as they are sent, `lose` as they come in.
-    The next `link` of the namespace replaces it; with `into` alone nothing is touched any more.
+    segment and its retransmission. What comes later is held back where it is sent, in every namespace of the arrangement (not
+    on the engine's host), so the interface sees nothing of it until it comes; `late` and `hold` count segments as they are
+    sent, `lose` as they come in. The next `link` of the namespace replaces it, and lets go what is held; with `into` alone
+    nothing is touched any more.
     """
 
     into: Name
     port: Port | None = None
     """Destination port; absent: all."""
-    lose: tuple[Annotated[int, Field(ge=1)], ...] | Literal["all"] = ()
-    """`all` means segments without payload too: nothing of it gets through."""
-    late: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    lose: Segments = ()
+    late: Numbers = ()
     """Held back until the one after it has passed, for two seconds at most; that one must not wait for it to arrive."""
+    hold: Segments = ()
+    """Held back until the next `link` of the namespace. What the sender's kernel repeats meanwhile is held with it."""
+    delay: Annotated[float, Field(gt=0, le=10)] | None = None
+    """Seconds by which every segment comes later, in its order."""
 
 
 class Signal(_Strict):
@@ -470,7 +490,7 @@ class Step(_Strict):
 
     about: TextLine = ""
     """What to look at, for a person who goes through the probe step by step."""
-    connect: Address | None = None
+    connect: Address | Connect | None = None
     """Open the connection. Where a later step `tls` offers `h3`, it is one of QUIC, and begins there."""
     tls: ClientTls | Literal["rest"] | None = None
     """`rest`: what `stop_after` held back, and on to the end of the handshake."""

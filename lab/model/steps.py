@@ -41,6 +41,8 @@ class PlannedConnect:
     """Name or address, and port, before the probe's `via` is applied."""
     transport: str = "tcp"
     """`udp`: the connection is one of QUIC, which begins with the step `tls`."""
+    wait: bool = True
+    """False: go on when the SYN was sent."""
     do: Literal["connect"] = "connect"
 
 
@@ -137,10 +139,12 @@ class PlannedPause:
 class PlannedLink:
     namespace: str
     port: int | None
-    lose: tuple[int, ...]
-    all: bool
-    """Nothing gets through, segments without payload neither."""
-    late: tuple[int, ...]
+    lose: tuple[int, ...] | str
+    """Numbers, or a kind: a word of `lab.model.scenario.Segments`."""
+    late: tuple[int, ...] = ()
+    hold: tuple[int, ...] | str = ()
+    delay: float | None = None
+    """Seconds."""
     do: Literal["link"] = "link"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.model.arrangement import split, url_target
 from lab.model.plan import HOST, PlannedProbe
-from lab.model.scenario import ClientTls, Send
+from lab.model.scenario import ClientTls, Connect, Send
 from lab.model.scenario import Signal as AskedSignal
 from lab.model.steps import (
     PlannedAwait,
@@ -139,7 +139,7 @@ def over_quic(probe: Probe) -> bool:
 
 def _authority(probe: Probe) -> str:
     """What a stream names as its authority where it names no host: host and port, but for the scheme's own port."""
-    host, port = next((split(step.connect) for step in probe.steps if step.connect), ("", 0))
+    host, port = next((_connect(step.connect).to for step in probe.steps if step.connect), ("", 0))
     secure = [step.tls for step in probe.steps if isinstance(step.tls, ClientTls)]
     named = next((tls.sni for tls in secure if tls.sni), host)
     return named if port == (443 if secure else 80) else f"{named}:{port}"
@@ -194,13 +194,18 @@ def _signal(signal: str) -> Callable[[str | AskedSignal], PlannedSignal]:
     return planned
 
 
+def _connect(asked: str | Connect) -> PlannedConnect:
+    if isinstance(asked, Connect):
+        return PlannedConnect(split(asked.to), wait=asked.await_ != "nothing")
+    return PlannedConnect(split(asked))
+
+
 def _link(asked: Link) -> PlannedLink:
-    everything = asked.lose == "all"
-    return PlannedLink(asked.into, asked.port, () if asked.lose == "all" else asked.lose, everything, asked.late)
+    return PlannedLink(asked.into, asked.port, asked.lose, asked.late, asked.hold, asked.delay)
 
 
 _PLANNERS: Mapping[str, Callable[[Any], object]] = {
-    "connect": lambda asked: PlannedConnect(split(asked)),
+    "connect": _connect,
     "tls": lambda asked: PlannedHandshake(_tls(asked) if isinstance(asked, ClientTls) else None),
     "send": _send,
     "data": lambda asked: PlannedData(asked.stream, asked.bytes.encode("latin-1"), asked.end),

@@ -113,15 +113,29 @@ def shown(data: bytes) -> str:
 
 def _link(act: PlannedLink) -> str:
     where = f"into {act.namespace}" + (f", port {act.port}" if act.port else "")
-    if act.all:
+    if act.lose == "all":
         return f"let nothing through {where}"
-    parts = [f"lose segments {_numbers(act.lose)}"] if act.lose else []
-    parts += [f"hold segments {_numbers(act.late)} back behind the next"] if act.late else []
+    parts = [f"lose {_segments(act.lose)}"] if act.lose else []
+    parts += [f"hold {_segments(act.late)} back behind the next"] if act.late else []
+    parts += [f"hold {_segments(act.hold)} back until the next link"] if act.hold else []
+    parts += [f"delay all segments by {act.delay * 1000:g} ms"] if act.delay else []
     return f"{' and '.join(parts) or 'let everything through'} {where}"
 
 
-def _numbers(numbers: tuple[int, ...]) -> str:
-    return ", ".join(map(str, numbers))
+KINDS: Mapping[str, str] = {
+    "all": "all segments",
+    "data": "all segments with payload",
+    "syn": "all segments with SYN",
+    "ack": "all bare acknowledgements",
+    "fin": "all segments with FIN",
+    "rst": "all segments with RST",
+}
+
+
+def _segments(chosen: tuple[int, ...] | str) -> str:
+    if isinstance(chosen, str):
+        return KINDS[chosen]
+    return f"segment{'s' if len(chosen) > 1 else ''} {', '.join(map(str, chosen))}"
 
 
 def place(to: tuple[str, int]) -> str:
@@ -130,7 +144,10 @@ def place(to: tuple[str, int]) -> str:
 
 
 _WORDS: Mapping[type, Callable[[Any], str]] = {
-    PlannedConnect: lambda act: f"{'open a socket for QUIC' if act.transport == 'udp' else 'connect'} to {place(act.to)}",
+    PlannedConnect: lambda act: (
+        f"{'open a socket for QUIC' if act.transport == 'udp' else 'connect'} to {place(act.to)}"
+        f"{'' if act.wait else ', and wait for nothing'}"
+    ),
     PlannedHandshake: _handshake,
     PlannedSend: _send,
     PlannedStreams: _streams,

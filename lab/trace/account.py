@@ -19,6 +19,7 @@ from lab.trace.index import SLACK_NS, gaps
 from lab.trace.inside import Where, inside
 from lab.trace.reported import reported
 from lab.trace.taken import taken
+from lab.trace.whose import doubt
 
 if TYPE_CHECKING:
     from lab.model.observations import AppEvent, ClientReport, Packet
@@ -80,6 +81,8 @@ class Account:
     """What its receiver said over UNIX sockets meanwhile, if that can have been the request."""
     unseen: str = ""
     """Why it is not known whether it did."""
+    doubted: str = ""
+    """Why it is not known whether an answer is for it."""
 
     @property
     def container(self) -> str | None:
@@ -118,6 +121,8 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
     events = reported(world, legs, place, meant, outer=outer)
     counted = taken(world.index, leg)
     code, answered, answer = came_back(report, leg, events, meant, outer=outer)
+    doubted = doubt(world, report, leg, meant) if outer else ""
+    code, answered = (None, None) if doubted else (code, answered)
     onward = any(len(legs[n].flow.up.data) for n in children)
     found = inside(Where(report, meant, leg, counted, outer, onward), answered=bool(answered))
     pieces = leg.flow.down.pieces
@@ -131,7 +136,7 @@ def _account(world: World, report: ClientReport, path: Path, place: int, meant: 
         had=_had(world, leg, busy=bool(found.taken or pieces or children or _entered(events))),
         finished=finished(report, leg, counted, events, outer=outer),
         answered=answered, answer=answer, last=pieces[-1].time_ns if pieces else 0, code=code, events=events,
-        misfit=misfit(world.habits, leg), questions=questions(world, leg, meant, _until(report, answer)),
+        doubted=doubted, misfit=misfit(world.habits, leg), questions=questions(world, leg, meant, _until(report, answer)),
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 Rule: in clear the answer is read; inside the client's own session the client is asked; inside another's session only the
 number and length of the records tell an answer from session tickets, and where they do not the answer is open. An interim
-response (1xx) is no answer, and neither is one that came to a closed socket. Weak spot: a server that sends more tickets
-than usual.
+response (1xx) is no answer, and neither is one that came to a closed socket, or that the client's kernel never took. Weak
+spot: a server that sends more tickets than usual.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lab.trace.handshake import last_of_handshake, requests, server_data
 from lab.trace.lives import reads, writes
 from lab.trace.messages import answers
-from lab.trace.streams import packet_at
+from lab.trace.streams import acknowledged, nearest, packet_at
 from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
@@ -57,14 +57,25 @@ def _on_stream(report: ClientReport, leg: Leg, stream: Stream, *, outer: bool) -
     return stream.status or (report.status if outer else None), True, packet_at(leg.flow.down, stream.answer)
 
 
-def unreceived(report: ClientReport, leg: Leg, answer: Packet) -> bool:
-    """Whether the client tells of no answer, and this one came to a socket that was closed before: its kernel resets it
-    (RFC 9293, section 3.10.7.1), while behind a half-close it takes it."""
-    up = leg.flow.up
-    if up.reset is None or report.status is not None or report.answers or report.body:
+def unreceived(report: ClientReport, leg: Leg, answer: Packet, number: int) -> bool:
+    """Whether the client tells of no such answer, and its kernel did not take it: it came to a socket that was closed before,
+    which resets it (RFC 9293, section 3.10.7.1; behind a half-close it is taken), or was lost behind the interface, for it was
+    never acknowledged. `number`: of the answer on its connection, from 0."""
+    got = max(report.answers, int(report.status is not None or bool(report.body)))
+    if got > number:
         return False
-    ended = min(end.time_ns for end in (up.fin, up.reset) if end)
-    return ended < answer.time_ns
+    up = leg.flow.up
+    if up.reset is not None:
+        return min(end.time_ns for end in (up.fin, up.reset) if end) < answer.time_ns
+    return not _taken(leg, answer)
+
+
+def _taken(leg: Leg, answer: Packet) -> bool:
+    """Whether the kernel of who asked says that it has the first of an answer, by an acknowledgement or by what lies unread."""
+    down = leg.flow.down
+    if acknowledged(down, leg.flow.packets) > nearest(down.base, len(down.data), answer.seq):
+        return True
+    return leg.flow.quic is not None or any(row.recv_q and row.time_ns >= answer.time_ns for row in leg.sender.rows)
 
 
 def _in_clear(report: ClientReport, leg: Leg) -> Back:
@@ -73,7 +84,7 @@ def _in_clear(report: ClientReport, leg: Leg) -> Back:
     if said.status is None:
         return _without_status(leg)
     answer = packet_at(down, said.answer + said.status.offset)
-    return (None, False, None) if unreceived(report, leg, answer) else (said.status.code, True, answer)
+    return (None, False, None) if unreceived(report, leg, answer, said.number) else (said.status.code, True, answer)
 
 
 def _without_status(leg: Leg) -> Back:
@@ -104,7 +115,7 @@ def _decrypted(report: ClientReport, leg: Leg, meant: Asked) -> Back | None:
         return None if down.data and not found else (None, False, None)
     own = found[meant.number]
     answer = packet_at(leg.flow.down, down.begins(own.offset))
-    return (None, False, None) if unreceived(report, leg, answer) else (own.status.code, True, answer)
+    return (None, False, None) if unreceived(report, leg, answer, meant.number) else (own.status.code, True, answer)
 
 
 def _by_client(report: ClientReport, meant: Asked) -> bool:

@@ -69,6 +69,16 @@ class Leg:
             return False
         return not self.flow.accepted and bool(self.flow.syns or self.flow.attempt)
 
+    @property
+    def half(self) -> bool:
+        """The receiving kernel took its SYN, and the client's acknowledgement, which ends the handshake, did not come there."""
+        there, row = self.connection.receiver, self.receiver.row
+        if there is None or there.quic or not there.syns or there.confirmed or there.refused:
+            return False
+        if row is not None:
+            return row.state == "SYN-RECV"
+        return there.accepted is not None and self.receiver.life is None
+
 
 def own(data: bytes, meant: Asked) -> bool:
     """Whether the probe's own bytes stand in `data`: its token, as it is or as HTTP/2 packs it, or all of the request where

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from lab.model.routes import Stage
 from lab.trace import bonds
 from lab.trace.handshake import requests
-from lab.trace.reasons import CLIENT, awaited, because, first_end, first_word, kept_back
-from lab.trace.stages import rank, whole, withheld
+from lab.trace.reasons import CLIENT, awaited, because, first_end, first_word, gone_astray, kept_back
+from lab.trace.stages import astray, rank, whole, withheld
 from lab.trace.sure import stage_open
 from lab.trace.talk import TLS
+from lab.trace.underway import under_way
 
 if TYPE_CHECKING:
     from lab.model.observations import ClientReport
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 def stop(story: Story) -> int | None:
     """Place of the leg at which the request stopped; None: it did not."""
     found, made = story.found, story.made
+    if found[0].doubted:
+        return None
     if made is None:
-        kept = withheld(found)
+        kept = withheld(found) if astray(found) is None else astray(found)
         return None if found[0].answered else len(found) - 1 if kept is None else kept
     if story.stages[made] is not Stage.REJECTED:
         return None
@@ -50,7 +53,7 @@ def _culprit(story: Story, place: int) -> str | None:
     namespace = here.leg.connection.receiver.namespace if here.leg.connection.receiver else None
     if stage in (Stage.REFUSED, Stage.DROPPED) or (stage is Stage.ACCEPTED and _lost(here)):
         return f"kernel of {namespace}" if namespace else None
-    if stage in (Stage.SENT, Stage.ON_INTERFACE) or (here.blind and not here.answered):
+    if _untold(here, stage):
         return None
     if stage is Stage.ESTABLISHED:
         return CLIENT if _deferred(here) else _of_listener(story.world, here)
@@ -59,6 +62,13 @@ def _culprit(story: Story, place: int) -> str | None:
     if (stage in WAITING and _waiting(here, story.report)) or (stage is Stage.TLS_UNFINISHED and _by_sender(story, here)):
         return sender(story, here)
     return here.container
+
+
+def _untold(here: Account, stage: Stage) -> bool:
+    """Whether nobody is known to have stopped it: its segments are on the way, or what its receiver does is not seen."""
+    if stage in (Stage.SENT, Stage.ON_INTERFACE):
+        return True
+    return not here.answered and bool(here.blind or under_way(here.leg))
 
 
 WAITING = (Stage.ACCEPTED, Stage.HEAD_INCOMPLETE, Stage.TLS_ENDED)
@@ -124,12 +134,13 @@ def line(story: Story) -> str:
     """The whole line."""
     report, at = story.report, stop(story)
     answer = f"answered {report.status}" if report.status else "answered" if story.found[0].answered else "not answered"
+    answer = f"not known: {story.found[0].doubted}" if story.found[0].doubted else answer
     if story.reached:
         return f"reached dispatch in {_where(story, _handler(story))}; {answer if at is None else _stopped(story, at)}"
     if at is not None:
         return _stopped(story, at)
     if story.made is None:
-        return f"{answer}; who made the answer is not known"
+        return answer if story.found[0].doubted else f"{answer}; who made the answer is not known"
     return f"{answer} by {_where(story, story.found[story.made])}; whether a handler was dispatched is not known"
 
 
@@ -154,6 +165,8 @@ def _stopped(story: Story, at: int) -> str:
     if story.made is None and at == withheld(story.found):
         legs, behind = tuple(each.leg for each in story.found), [story.found[n] for n in here.children]
         stage, reason = whole(legs, story.stages, story.found, None), kept_back(story.report, here, behind, by_whom)
+    elif story.made is None and at == astray(story.found):
+        stage, reason = whole(tuple(each.leg for each in story.found), story.stages, story.found, None), gone_astray(here)
     else:
         reason = because(story.report, here, stage, by_whom)
     words = f"stopped at {stage}{by}, because {reason}{_handled(story, stage)}"

@@ -20,6 +20,7 @@ from lab.trace.listeners import written
 from lab.trace.streams import packet_at
 from lab.trace.talk import TLS
 from lab.trace.tls_records import ALERTS, APPLICATION, clear_alerts
+from lab.trace.underway import under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lab.trace.lives import Life
     from lab.trace.messages import Message
     from lab.trace.streams import Stream
+    from lab.trace.underway import UnderWay
 
 CLIENT = "client"
 
@@ -46,8 +48,14 @@ def because(report: ClientReport, here: Account, stage: Stage, sender: str) -> s
         return f"SYN ({place(syn)}) was answered with RST ({place(flow.refused)})"
     if stage in (Stage.DROPPED, Stage.ON_INTERFACE, Stage.SENT) and syn:
         again = f", sent {len(flow.syns)} times" if len(flow.syns) > 1 else ""
-        return f"SYN ({place(syn)}){again}, was never answered{_queue(here)}"
-    return _inside(here, stage) + ended(report, here, sender)
+        return f"SYN ({place(syn)}){again}, was {_half(here) if here.leg.half else f'never answered{_queue(here)}'}"
+    return _inside(here, stage) + _on_the_way(here, sender) + ended(report, here, sender)
+
+
+def _on_the_way(here: Account, sender: str) -> str:
+    """What was sent and is not there."""
+    found = None if here.answered else under_way(here.leg)
+    return f"; of {here.container or 'its receiver' if found.back else sender}, {_unacknowledged(found)}" if found else ""
 
 
 def _nothing_sent(flow: Flow, attempt: Life) -> str:
@@ -63,6 +71,25 @@ def kept_back(report: ClientReport, here: Account, behind: Iterable[Account], se
     answered = [each for each in behind if each.answered]
     back = f"the answer{_code(answered[-1])} of {answered[-1].container or 'its upstream'}{_back(answered[-1])} came"
     return f"{back} to {here.container or 'its receiver'}, which sent none on{ended(report, here, sender)}"
+
+
+def _half(here: Account) -> str:
+    """A handshake that was begun and not ended: which of its segments did not come."""
+    accepted, row = here.leg.flow.accepted, here.leg.receiver.row
+    state = f", and the socket is still SYN-RECV (sockets.jsonl:{row.line})" if row else ""
+    if accepted is None:
+        return f"taken by the kernel, and its SYN-ACK has not come to any interface{state}"
+    return f"answered with SYN-ACK ({place(accepted)}), and the acknowledgement that ends the handshake has not come{state}"
+
+
+def gone_astray(here: Account) -> str:
+    """An answer was sent on this leg, and has not come."""
+    found = under_way(here.leg)
+    return f"{here.container or 'its receiver'} answered, and {_unacknowledged(found)}" if found else "its answer has not come"
+
+
+def _unacknowledged(found: UnderWay) -> str:
+    return f"{found.size} bytes that it sent are not acknowledged (sockets.jsonl:{found.row.line})"
 
 
 def _code(here: Account) -> str:
@@ -101,7 +128,14 @@ def _inside(here: Account, stage: Stage) -> str:
 def _unread(here: Account) -> str:
     if here.taken is None:
         return f"{here.came} bytes came{_first(here)}, and nothing tells whether a process read them"
-    return f"{here.came} bytes came{_first(here)} and lie unread{_row(here)}"
+    return f"{here.came} bytes came{_first(here)} and lie unread{_row(here)}{_looked(here)}"
+
+
+def _looked(here: Account) -> str:
+    """Whether a process looked at them without taking them (recv(2), MSG_PEEK)."""
+    life = here.leg.receiver.life
+    look = next((e for e in reversed(life.moves) if e.peek and e.size > 0), None) if life else None
+    return f"; its process only looked at {look.size} of them (kernel.jsonl:{look.line})" if look else ""
 
 
 def _unowned(here: Account) -> str:

@@ -185,6 +185,7 @@ def _questions(story: Story) -> Iterator[str]:
     """What the evidence leaves open, and what would tell."""
     for here, tls, stage in zip(story.found, story.roles, story.stages, strict=True):
         yield from _of_hop(here, tls, stage)
+        yield from filter(None, (here.doubted,))
         yield from here.questions.untold
         known = here.container in story.world.index.reports or here.container in story.world.habits.forwarders
         if stage is Stage.PARSED and not here.children and not known:

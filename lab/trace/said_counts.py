@@ -25,6 +25,7 @@ from lab.trace.talk import BYTES, H2, TLS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lab.model.observations import ClientReport
     from lab.model.routes import Evidence
     from lab.trace.account import Account, Story
     from lab.trace.decrypted import Clear
@@ -102,11 +103,15 @@ def _opened_requests(here: Account, up: Clear) -> Count:
     return Count(len(told), told or (_none_came(here),))
 
 
-def _opened_answers(here: Account, up: Clear, down: Clear) -> Count:
+def _opened_answers(report: ClientReport, here: Account, up: Clear, down: Clear) -> Count:
     """Final answers that were decrypted whole; one that ends with the connection is whole when that has ended."""
     flow = here.leg.flow
     methods = [m.head.method for m in split(up.data) if m.head]
-    got = [each for each in split_answers(down.data, methods) if each.end is not None or flow.down.fin or flow.down.reset]
+    got = [
+        each for number, each in enumerate(split_answers(down.data, methods))
+        if (each.end is not None or flow.down.fin or flow.down.reset)
+        and not unreceived(report, here.leg, packet_at(flow.down, down.begins(each.offset)), number)
+    ]  # fmt: skip
     told = tuple(
         cite.packet(packet_at(flow.down, down.begins(each.offset)), f"inside TLS the answer {each.status.code}") for each in got
     )
@@ -147,15 +152,15 @@ def answers(stories: Sequence[Story]) -> Count:
         seen = tuple(cite.packet(packet_at(down, s.answer or 0), f"the answer on stream {s.number}") for s in got)
         return Count(len(got), seen or (cite.begins(here.leg.flow, "no answer came whole on this connection"),))
     if said.inside and down.whole and not gaps(story.world.index, "packets", report.namespace):
-        return _opened_answers(here, *said.inside)
+        return _opened_answers(report, here, *said.inside)
     if said.protocol in (TLS, H2):
         return Count(by_client, (cite.client(report, f"the client got {by_client} final answers"),))
     if gaps(story.world.index, "packets", report.namespace) or not down.whole:
         return UNKNOWN
     ended = bool(down.fin or down.reset)
     whole = [
-        each for each in said.answers
-        if (each.end is not None or ended) and not unreceived(report, here.leg, packet_at(down, each.offset))
+        each for number, each in enumerate(said.answers)
+        if (each.end is not None or ended) and not unreceived(report, here.leg, packet_at(down, each.offset), number)
     ]  # fmt: skip
     told = tuple(cite.packet(packet_at(down, each.offset), f"answer {each.status.code}") for each in whole)
     return Count(len(whole), told or (cite.client(report, f"the client got {by_client} final answers"),))

@@ -15,7 +15,7 @@ On each leg the furthest row that is proved counts:
 | a process read bytes | read |
 | a process has the connection, and bytes lie unread | readable |
 | a process has the connection | accepted |
-| the handshake of TCP is done | established |
+| the handshake of TCP is done where it was asked for | established |
 | the SYN was never answered, though it was repeated, the client waited it out, or the accept queue was full | dropped |
 | the SYN was answered with a reset | refused |
 | the SYN was seen in the receiving namespace | on interface |
@@ -46,6 +46,7 @@ from lab.trace.bonds import TOKEN, said
 from lab.trace.http import NotHttp, begun, flaws, request_head
 from lab.trace.index import SLACK_NS, gaps
 from lab.trace.talk import TLS
+from lab.trace.underway import under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,8 +97,27 @@ def _kept(told: Sequence[Stage], found: Sequence[Account]) -> tuple[Stage, ...]:
 
 def withheld(found: Sequence[Account]) -> int | None:
     """Place of the leg whose receiver had its answer from behind, and sent none on; None: there is no such."""
+    place = _unanswered_before(found)
+    return None if place is None or _spoke(found[place]) else place
+
+
+def astray(found: Sequence[Account]) -> int | None:
+    """Place of the leg on which an answer was sent, and has not come; None: there is no such."""
+    place = _unanswered_before(found)
+    place = len(found) - 1 if place is None and found[0].answered is False else place
+    return place if place is not None and found[place].answered is False and _spoke(found[place]) else None
+
+
+def _unanswered_before(found: Sequence[Account]) -> int | None:
+    """The first leg that was not answered though all behind it were."""
     places = (place for place, here in enumerate(found) if here.answered is False and _answered_behind(found, here))
     return next(places, None) if found[0].answered is False else None
+
+
+def _spoke(here: Account) -> bool:
+    """Whether its receiver sent something that did not come to who asked."""
+    found = under_way(here.leg)
+    return found is not None and found.back
 
 
 def _answered_behind(found: Sequence[Account], here: Account) -> bool:
@@ -141,6 +161,8 @@ def _unanswered(leg: Leg, report: ClientReport) -> Stage:
         return Stage.REFUSED
     if flow.attempt:
         return Stage.SENT
+    if leg.half:
+        return Stage.ON_INTERFACE
     if flow.quic and leg.receiver.row:
         return Stage.READABLE
     waited = report.error is not None and report.error.kind == "timeout"
@@ -152,7 +174,7 @@ def _unanswered(leg: Leg, report: ClientReport) -> Stage:
 def _unfinished(here: Account, found: Sequence[Account]) -> Stage:
     """No answer came back."""
     reached = [stage for stage, proved in TABLE if proved(here, found)]
-    return reached[0] if reached else Stage.ESTABLISHED
+    return reached[0] if reached else Stage.ON_INTERFACE if here.leg.half else Stage.ESTABLISHED
 
 
 def _routed(here: Account, found: Sequence[Account]) -> bool:

@@ -1,9 +1,10 @@
 """One direction of a TCP connection: its bytes in order, and for each byte the packet that brought it first.
 
-Source: RFC 9293, section 3.4 (sequence numbers count modulo 2^32). Rule: bytes are taken in order, a byte seen twice is
-taken once, and the stream stops where bytes are missing: what follows a hole is not shown as if it followed the
-bytes before. Bytes that the peer acknowledged and nobody captured are missing too. Weak spot: a connection older than the
-capture begins at the first byte that was seen.
+Sources: RFC 9293, section 3.4 (sequence numbers count modulo 2^32); RFC 5681, section 4.2 (what comes out of order is
+acknowledged at once). Rule: bytes are taken in order, a byte seen twice is taken once, and the stream stops where bytes are
+missing: what follows a hole is not shown as if it followed the bytes before. Bytes that the peer acknowledged and nobody
+captured are missing too. A hole for which the peer still asks is none in the evidence: those bytes have not come. Weak spot: a
+connection older than the capture begins at the first byte that was seen.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def reassemble(packets: Sequence[Packet], back: Sequence[Packet] = ()) -> Stream
     collected = _Collected(base)
     for packet in packets:
         collected.take(packet)
-    missing = collected.hole() or collected.unseen(back)
+    missing = collected.hole(back) or collected.unseen(back)
     return Stream(
         bytes(collected.data), tuple(collected.starts), tuple(collected.pieces), not missing, missing, syn,
         next((p for p in packets if "F" in p.flags), None),
@@ -90,12 +91,18 @@ class _Collected:
     def offset(self, seq: int) -> int:
         return nearest(self.base, len(self.data), seq)
 
-    def hole(self) -> str:
-        if not self.early:
+    def hole(self, back: Sequence[Packet]) -> str:
+        if not self.early or self.asked_for(back):
             return ""
         offset, packet = min(self.early, key=_place)
         size = offset - len(self.data)
         return f"{size} bytes before {packet.file}:{packet.number} were not captured"
+
+    def asked_for(self, back: Sequence[Packet]) -> bool:
+        """Whether the other side, after all that came behind the hole, still asks for the bytes in it."""
+        last = max(packet.time_ns for _, packet in self.early)
+        later = [p for p in back if p.time_ns >= last and "A" in p.flags and "R" not in p.flags]
+        return bool(later) and all(self.offset(p.ack) <= len(self.data) for p in later)
 
     def unseen(self, back: Sequence[Packet]) -> str:
         """Bytes that the other side acknowledged and that were not captured; one more is the FIN."""

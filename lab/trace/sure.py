@@ -54,6 +54,8 @@ def stage_open(story: Story) -> str:
     """Why the request may have got further than its stage; empty: it did not."""
     if story.made is not None:
         return _handler(story, story.found[story.made], story.stages[story.made])
+    if story.found[0].doubted:
+        return story.found[0].doubted
     if story.found[0].answered:
         sure = _by_whomever(story) == {Stage.ANSWERED} and _answered_with(story) not in REFUSALS
         return "" if sure else "an answer came, and who made it is not known"

@@ -242,6 +242,32 @@ def test_a_reset_by_the_peer_is_told_and_what_came_before_stays(client: main.Cli
         assert do(client, "report")["status"] == 200
 
 
+def test_a_connection_that_is_begun_is_waited_for_by_the_next_step(client: main.Client) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        do(client, "begin", probe="p")
+        where = list(listener.getsockname())
+        do(client, "fill", connect=where, count=5, timeout=0.2)
+        told = do(client, "connect", connect=where, wait=False)
+        assert (told["error"], told["peer"]) == (None, where)
+        assert kind(do(client, "receive", answers=1, timeout=0.1)) == ("connect", "timeout")
+        do(client, "connect", connect=where, wait=False)
+        listener.accept()[0].close()  # a place for the SYN that the kernel repeats
+        assert send(client, GET)["error"] is None
+        taken = listener.accept()[0]
+        with taken:
+            assert exactly(taken, len(GET)) == GET
+        assert do(client, "report")["local"] == do(client, "receive", answers=1)["local"]
+
+
+def test_control_a_refusal_is_told_by_the_step_that_waits(client: main.Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = list(listener.getsockname())
+    do(client, "begin", probe="p")
+    do(client, "connect", connect=where, wait=False)
+    assert kind(send(client, GET)) == ("connect", "refused")
+    assert do(client, "report")["sent"] == ""
+
+
 def test_without_a_connection_steps_do_nothing_and_keep_what_went_wrong(client: main.Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = listener.getsockname()

@@ -217,8 +217,9 @@ def test_a_link_that_this_kernel_has_not_is_unsupported(stage: Callable[..., Sta
     step = {"link": {"into": "web", "lose": [1]}}
     here = stage()
     here.run({"connect": "web:3000"}, step)
-    assert here.fields("link")[0] | {"case": ""} == {"case": "", "namespace": "web", "port": None, "lose": [1], "late": []}
-    with pytest.raises(UnsupportedError, match="lose segments 1 into web: no nfnetlink_queue"):
+    asked = {"namespace": "web", "port": None, "lose": (1,), "late": (), "hold": (), "delay": None}
+    assert here.fields("link")[0] | {"case": ""} == {"case": "", **asked}
+    with pytest.raises(UnsupportedError, match="lose segment 1 into web: no nfnetlink_queue"):
         stage(link={"available": False, "why": "no nfnetlink_queue"}).run({"connect": "web:3000"}, step)
 
 

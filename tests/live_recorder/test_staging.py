@@ -364,6 +364,57 @@ def test_a_late_segment_that_nothing_follows_goes_on_after_a_while(place: Any) -
         assert at.settle() == {"settled": True}
 
 
+def test_a_held_segment_waits_until_it_is_let_go_and_all_is_still_meanwhile(place: Any, evidence: Fetch) -> None:
+    with stage(place) as at:
+        local = at.connect()
+        at.client.ask("send", "a", 10)
+        assert at.wait_for("read", local) == {"seen": True}
+        assert at.ask("link", namespace="web", port=8080, hold=[1]) == {"available": True}
+        for piece in ("b", "c"):
+            at.client.ask("send", piece, 10)
+        assert at.settle() == {"settled": True}
+        assert at.wait_for("read", local, 1)["seen"] is False  # longer than its sender waits before it sends again
+        assert at.client.ask("recv", 100, 1).replace("+", "") == "a" * 10
+        at.ask("link", namespace="web")
+        assert at.wait_for("read", local) == {"seen": True}
+        heard = ""
+        while len(heard.replace("+", "")) < 20:
+            heard += at.client.ask("recv", 100, 5)
+        at.ask("detach")
+        came = payloads(evidence(at.made, "one"), "web", 8080)
+    assert came.index(b"c" * 10) < came.index(b"b" * 10)
+    assert came.count(b"b" * 10) == 1
+    assert heard.replace("+", "") == "b" * 10 + "c" * 10
+
+
+def test_an_acknowledgement_that_is_held_leaves_the_handshake_half_done(place: Any) -> None:
+    with stage(place) as at:
+        at.ask("link", namespace="web", hold="ack")
+        local = at.connect()
+        assert at.settle() == {"settled": True}
+        assert "SYN-RECV" in at.wait_for("accepted", local, 0.1)["why"]
+        at.ask("link", namespace="web")
+        assert at.wait_for("accepted", local) == {"seen": True}
+
+
+def test_a_fin_that_is_lost_is_not_heard_and_a_delay_is_over_by_itself(place: Any) -> None:
+    with stage(place) as at:
+        local = at.connect()
+        at.ask("link", namespace="web", port=8080, delay=0.3)
+        began = time.monotonic()
+        at.client.ask("send", "a", 10)
+        assert at.settle(0.05)["moving"]
+        assert at.wait_for("read", local) == {"seen": True}
+        assert 0.25 < time.monotonic() - began < 2
+        at.ask("link", namespace="web", port=8080, lose="fin")
+        at.client.ask("recv", 100, 5)
+        at.client.ask("close")
+        assert at.settle() == {"settled": True}
+        assert at.wait_for("closed", local, 0.1)["why"] == "the client's socket is FIN-WAIT-1"
+        at.ask("link", namespace="web")
+        assert at.wait_for("closed", local, 3)["why"] == "the client's socket is FIN-WAIT-2"  # that server never closes
+
+
 def test_a_dropped_port_answers_nothing_until_the_link_is_whole_again(place: Any) -> None:
     with stage(place) as at:
         at.ask("link", namespace="web", port=8080, lose="all", late=[])

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from lab.engine.codec import from_json, to_json
 from lab.model.plan import PlannedProbe
 from lab.model.scenario import Await, Probe, Step
-from lab.model.steps import PlannedHandshake, PlannedLink, PlannedSend, PlannedSignal
+from lab.model.steps import PlannedConnect, PlannedHandshake, PlannedLink, PlannedSend, PlannedSignal
 from lab.plan.probes import cut, planned_probe
 from lab.plan.told import AWAITED, words
 
 EVERY_STEP: list[dict[str, object]] = [
     {"connect": "web:3000"},
+    {"connect": {"to": "web:3001", "await": "nothing"}},
     {"tls": {"sni": "shop.example", "alpn": ["http/1.1"], "certificate": "good", "version": "1.3", "stop_after": 9}},
     {"tls": "rest"},
     {"send": "GET / HTTP/1.1\r\n"},
@@ -39,6 +40,8 @@ EVERY_STEP: list[dict[str, object]] = [
     {"unpause": "app"},
     {"link": {"into": "web", "port": 3000, "lose": [1, 3], "late": [2]}},
     {"link": {"into": "web", "lose": "all"}},
+    {"link": {"into": "web", "hold": [2]}},
+    {"link": {"into": "client", "lose": "fin", "delay": 0.05}},
     {"fill": "[::1]:3000"},
     {"await": "unread"},
     {"look": "held", "about": "nobody owns it"},
@@ -47,6 +50,14 @@ EVERY_STEP: list[dict[str, object]] = [
 
 def probe(**parts: object) -> Probe:
     return Probe.model_validate_json(json.dumps(parts))
+
+
+def test_the_connection_may_be_written_long() -> None:
+    planned = planned_probe(
+        "p", probe(steps=[{"connect": {"to": "web:3000", "await": "nothing"}}, {"streams": [{"name": "a"}]}])
+    )
+    assert planned.connect == ("web", 3000)
+    assert planned.steps[1].act.streams[0].authority == "web:3000"  # type: ignore[union-attr]
 
 
 def test_every_action_of_a_step_is_planned_and_told_and_survives_json() -> None:
@@ -59,7 +70,11 @@ def test_every_action_of_a_step_is_planned_and_told_and_survives_json() -> None:
     for part in (
         "[::1]:3000",
         "stop after 9 bytes",
-        "lose segments 1, 3 and hold segments 2",
+        "lose segments 1, 3 and hold segment 2 back behind the next into web, port 3000",
+        "let nothing through into web",
+        "hold segment 2 back until the next link into web",
+        "lose all segments with FIN and delay all segments by 50 ms into client",
+        "connect to web:3001, and wait for nothing",
         "in 10 pieces",
         "SIGKILL",
         "a (POST /, left open), b (GET /)",
@@ -84,7 +99,8 @@ def test_short_forms_mean_the_long_ones() -> None:
     acts = [step.act for step in planned_probe("p", probe(steps=EVERY_STEP)).steps]
     assert PlannedSignal("app", "all", "STOP") in acts
     assert PlannedHandshake(None) in acts
-    assert PlannedLink("web", None, (), all=True, late=()) in acts
+    assert PlannedLink("web", None, "all") in acts
+    assert acts[0] == PlannedConnect(("web", 3000), wait=True)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What staged probes ask, without a kernel: counting of segments, layouts of netlink, what counts as movement."""
 
+import math
 import socket
 import struct
 from dataclasses import replace
@@ -11,11 +12,26 @@ from recorder import awaiting, connections, counting, diag, links, processes, qu
 from recorder.errors import BadRequestError, GoneError
 from recorder.queueing import ACCEPT, DROP
 
+ACK, EVERY = 16, counting.Chosen(kind="all")
+SYN, FIN, RST = counting.SYN, counting.FIN, counting.RST
 
-def tcp(payload: int, port: int = 8080, to: str = "10.0.1.2", source: str = "10.0.1.9", options: int = 0) -> bytes:
+
+def numbers(*chosen: int) -> counting.Chosen:
+    return counting.Chosen(frozenset(chosen))
+
+
+def tcp(
+    payload: int,
+    port: int = 8080,
+    to: str = "10.0.1.2",
+    source: str = "10.0.1.9",
+    options: int = 0,
+    flags: int = ACK,
+    seq: int = 1,
+) -> bytes:
     ends = socket.inet_aton(source) + socket.inet_aton(to)
     head = struct.pack(">BBHHHBBH", 0x45, 0, 40 + options + payload, 0, 0, 64, 6, 0) + ends
-    return head + struct.pack(">HHIIBB", 4000, port, 1, 1, (20 + options) // 4 << 4, 16) + bytes(6 + options)
+    return head + struct.pack(">HHIIBB", 4000, port, seq, 1, (20 + options) // 4 << 4, flags) + bytes(6 + options)
 
 
 def tcp6(payload: int, port: int = 8080) -> bytes:
@@ -51,22 +67,22 @@ def test_control_what_is_no_segment_is_none(heads: bytes) -> None:
 
 
 def test_the_second_segment_with_payload_is_lost() -> None:
-    ruling = counting.Ruling(8080, lose=frozenset({2}))
+    ruling = counting.Ruling(8080, lose=numbers(2))
     came = passing(ruling, tcp(0), tcp(1), tcp(0), tcp(1), tcp(1))
     assert came == [(1, ACCEPT), (2, ACCEPT), (3, ACCEPT), (4, DROP), (5, ACCEPT)]
 
 
 def test_control_other_ports_addresses_and_the_resolver_do_not_count() -> None:
-    ruling = counting.Ruling(8080, frozenset({"10.0.1.2"}), lose=frozenset({1}))
+    ruling = counting.Ruling(8080, frozenset({"10.0.1.2"}), lose=numbers(1))
     others = (tcp(1, port=8081), tcp(1, to="10.0.1.3"), tcp(1, to="127.0.0.11"), tcp(1, to="127.0.0.5"))
     assert {verdict for _, verdict in passing(ruling, *others)} == {ACCEPT}
     assert passing(ruling, tcp(1)) == [(1, DROP)]
-    every = counting.Ruling(None, lose_all=True)
+    every = counting.Ruling(None, lose=EVERY)
     assert passing(every, tcp(1, source="127.0.0.11", to="127.0.0.1"), tcp(0)) == [(1, ACCEPT), (2, DROP)]
 
 
 def test_all_of_a_loopback_counts_where_one_address_of_it_does() -> None:
-    ruling = counting.Ruling(None, frozenset({"127.0.0.1"}), lose=frozenset({1}))
+    ruling = counting.Ruling(None, frozenset({"127.0.0.1"}), lose=numbers(1))
     assert passing(ruling, tcp(1, to="127.0.0.5")) == [(1, DROP)]
 
 
@@ -80,7 +96,58 @@ def test_late_segments_in_a_row_wait_for_one_that_is_not() -> None:
     assert passing(ruling, tcp(1), tcp(1), tcp(1)) == [(3, ACCEPT), (1, ACCEPT), (2, ACCEPT)]
 
 
-def test_nothing_is_held_for_ever() -> None:
+@pytest.mark.parametrize(
+    ("kind", "meant"), [("all", "0123456"), ("data", "3456"), ("syn", "01"), ("ack", "2"), ("fin", "45"), ("rst", "6")]
+)
+def test_a_kind_means_every_segment_of_it(kind: str, meant: str) -> None:
+    sent = [(0, SYN), (0, SYN | ACK), (0, ACK), (3, ACK), (3, FIN | ACK), (5, FIN), (4, RST)]
+    packets = [tcp(payload, flags=flags, seq=number * 100) for number, (payload, flags) in enumerate(sent)]
+    lost = passing(counting.Ruling(None, lose=counting.Chosen(kind=kind)), *packets)
+    assert "".join(str(number - 1) for number, verdict in lost if verdict == DROP) == meant
+    held = counting.Ruling(None, hold=counting.Chosen(kind=kind))
+    passed = [number - 1 for number, _ in passing(held, *packets)]
+    assert "".join(str(number) for number in range(len(sent)) if number not in passed) == meant
+    assert [packet - 1 for packet, _ in counting.release(held)] == [int(number) for number in meant]
+
+
+def test_what_is_held_waits_until_it_is_let_go_and_what_repeats_it_is_dropped() -> None:
+    ruling = counting.Ruling(None, hold=numbers(2))
+    sent = [tcp(10, seq=1), tcp(10, seq=11), tcp(0, seq=11), tcp(10, seq=21), tcp(10, seq=11), tcp(20, seq=11), tcp(9, seq=12)]
+    came = passing(ruling, *sent, tcp(30, seq=1), tcp(10, seq=31), tcp(10, seq=11, to="10.0.1.3"))
+    assert came == [
+        (1, ACCEPT),
+        (3, ACCEPT),
+        (4, ACCEPT),
+        (5, DROP),
+        (6, DROP),
+        (7, DROP),
+        (8, DROP),
+        (9, ACCEPT),
+        (10, ACCEPT),
+    ]
+    assert (counting.release(ruling, 1e9), counting.due(ruling)) == ([], math.inf)
+    assert counting.release(ruling) == [(2, ACCEPT)]
+
+
+def test_a_held_syn_is_held_once_and_acknowledgements_each() -> None:
+    ruling = counting.Ruling(None, hold=counting.Chosen(kind="syn"))
+    assert passing(ruling, tcp(0, flags=SYN, seq=7), tcp(0, flags=SYN, seq=7)) == [(2, DROP)]
+    ruling = counting.Ruling(None, hold=counting.Chosen(kind="ack"))
+    assert passing(ruling, tcp(0, seq=7), tcp(0, seq=7), tcp(5, seq=7)) == [(3, ACCEPT)]
+    assert counting.release(ruling) == [(1, ACCEPT), (2, ACCEPT)]
+
+
+def test_a_delay_keeps_the_order_and_is_over_by_itself() -> None:
+    ruling = counting.Ruling(8080, delay=0.2)
+    assert counting.rule(ruling, 1, tcp(0, flags=SYN), 10.0) == []
+    assert counting.rule(ruling, 2, tcp(5), 10.1) == []
+    assert counting.rule(ruling, 3, tcp(5, port=8081), 10.1) == [(3, ACCEPT)]
+    assert counting.due(ruling) == pytest.approx(10.2)
+    assert counting.release(ruling, 10.21) == [(1, ACCEPT)]
+    assert counting.release(ruling, 10.31) == [(2, ACCEPT)]
+
+
+def test_what_is_late_is_not_held_for_ever() -> None:
     ruling = counting.Ruling(None, late=frozenset({1, 2}))
     counting.rule(ruling, 1, tcp(1), 10.0)
     counting.rule(ruling, 2, tcp(1), 10.5)
@@ -258,33 +325,72 @@ def test_bytes_without_acknowledgement_are_on_the_way_but_not_before_a_closed_wi
 def test_what_a_link_swallows_for_ever_is_not_on_the_way() -> None:
     unsent = ROW | {"send_q": 9}
     still = reading((unsent, settling.AGAIN))
-    assert settling.on_the_way(replace(still, swallowed=(unsent,))) == []
-    assert settling.on_the_way(replace(still, swallowed=(ROW,))) != []
+    assert settling.on_the_way(replace(still, kept=(unsent,))) == []
+    assert settling.on_the_way(replace(still, kept=(ROW,))) != []
+
+
+LOST = {kind: counting.Ruling(8080, lose=counting.Chosen(kind=kind)) for kind in counting.KINDS}
+THERE, HERE = ["10.0.1.2", 8080], ["10.0.1.9", 4000]
+
+
+def linked(ruling: counting.Ruling) -> Any:
+    """A case with this link into `web`."""
+    web, client = (SimpleNamespace(addresses=frozenset({each, "127.0.0.1"})) for each in ("10.0.1.2", "10.0.1.9"))
+    gates = {"web": links.Link([links.Gate(web, 1, ruling, None)], (0, 0))}  # type: ignore[arg-type]
+    return SimpleNamespace(namespaces={"web": web, "client": client}, links=gates)
+
+
+def kept(ruling: counting.Ruling, local: list[Any], peer: list[Any], state: str = "ESTAB", namespace: str = "client") -> bool:
+    return links.kept(linked(ruling), {"namespace": namespace, "local": local, "peer": peer, "state": state})
 
 
 @pytest.mark.parametrize(
-    ("ruling", "peer", "swallowed"),
+    ("ruling", "peer", "state", "swallowed"),
     [
-        (counting.Ruling(8080, lose_all=True), ("10.0.1.2", 8080), True),
-        (counting.Ruling(None, lose_all=True), ("10.0.1.2", 9), True),
-        (counting.Ruling(8081, lose_all=True), ("10.0.1.2", 8080), False),
-        (counting.Ruling(8080, lose_all=True), ("10.0.1.3", 8080), False),
-        (counting.Ruling(8080, lose=frozenset({1})), ("10.0.1.2", 8080), False),
-        (counting.Ruling(8080, lose_all=True), ("127.0.0.1", 8080), False),
+        (LOST["all"], THERE, "ESTAB", True),
+        (LOST["data"], THERE, "ESTAB", True),
+        (LOST["syn"], THERE, "ESTAB", False),
+        (LOST["syn"], THERE, "SYN-SENT", True),
+        (LOST["fin"], THERE, "ESTAB", False),
+        (LOST["fin"], THERE, "FIN-WAIT-1", True),
+        (LOST["ack"], THERE, "ESTAB", False),
+        (counting.Ruling(None, lose=EVERY), ["10.0.1.2", 9], "ESTAB", True),
+        (counting.Ruling(8081, lose=EVERY), THERE, "ESTAB", False),
+        (LOST["all"], ["10.0.1.3", 8080], "ESTAB", False),
+        (counting.Ruling(8080, lose=numbers(1)), THERE, "ESTAB", False),
+        (LOST["all"], ["127.0.0.1", 8080], "ESTAB", False),
     ],
 )
-def test_a_link_swallows_what_goes_to_its_namespace_and_port(
-    ruling: counting.Ruling, peer: tuple[str, int], swallowed: bool
+def test_a_link_keeps_what_it_loses_whenever_it_is_sent(
+    ruling: counting.Ruling, peer: list[Any], state: str, *, swallowed: bool
 ) -> None:
-    web, client = (
-        SimpleNamespace(addresses=frozenset(each)) for each in (("10.0.1.2", "127.0.0.1"), ("10.0.1.9", "127.0.0.1"))
-    )
-    one: Any = SimpleNamespace(
-        namespaces={"web": web, "client": client},
-        links={"web": links.Link([links.Gate(web, 1, ruling, None)], (0, 0))},  # type: ignore[arg-type]
-    )
-    assert links.swallowed(one, peer, "client") is swallowed
-    assert links.swallowed(one, ("127.0.0.1", 8080), "web") is (ruling.lose_all and ruling.port != 8081)
+    assert kept(ruling, HERE, peer, state) is swallowed
+
+
+def test_a_loopback_s_own_segments_are_swallowed_too() -> None:
+    loop = ["127.0.0.1", 4000], ["127.0.0.1", 8080]
+    assert kept(LOST["all"], *loop, namespace="web")
+    assert not kept(counting.Ruling(8081, lose=EVERY), *loop, namespace="web")
+
+
+def test_where_acknowledgements_are_lost_it_is_the_other_end_that_waits() -> None:
+    assert kept(LOST["ack"], THERE, HERE, namespace="web")
+    assert not kept(LOST["data"], THERE, HERE, namespace="web")
+    assert not kept(LOST["ack"], ["10.0.1.2", 8081], HERE, namespace="web")
+
+
+def test_a_segment_that_waits_to_be_let_go_keeps_both_ends_waiting() -> None:
+    ruling = counting.Ruling(8080, hold=numbers(1))
+    assert not kept(ruling, HERE, THERE)
+    counting.rule(ruling, 1, tcp(5), 0.0)
+    assert kept(ruling, HERE, THERE)
+    assert kept(ruling, THERE, HERE, namespace="web")
+    assert not kept(ruling, ["10.0.1.9", 4001], THERE)
+    assert links.held(linked(ruling)) == 0
+    delayed = counting.Ruling(8080, delay=1.0)
+    counting.rule(delayed, 1, tcp(5), 0.0)
+    assert links.held(linked(delayed)) == 1
+    assert not kept(delayed, HERE, THERE)
 
 
 @pytest.mark.parametrize(("state", "waits"), [("S", 1), ("R", 1), ("T", 0), ("t", 0), ("D", 0)])
@@ -350,13 +456,31 @@ def test_a_signal_finds_nobody_where_no_namespace_is_attached() -> None:
         signals.send(case(), ID, 1, "KILL")
 
 
-def test_a_link_names_a_namespace_of_the_case_and_numbers() -> None:
+def test_a_link_names_a_namespace_of_the_case() -> None:
     with pytest.raises(GoneError, match="namespace db is not attached"):
-        links.put(case(web=[]), "db", None, "all", [])
+        links.put(case(web=[]), "db", links.Asked(None, EVERY))
     with pytest.raises(BadRequestError, match="the engine's own"):
-        links.put(case(host=[]), "host", None, "all", [])
-    for lose in ("some", [0], ["1"]):
-        with pytest.raises(BadRequestError, match="a list of numbers from 1, or for `lose` the word all"):
-            links.put(case(web=[]), "web", None, lose, [])
-    with pytest.raises(BadRequestError, match="a list of numbers"):
-        links.put(case(web=[]), "web", None, [], "all")  # type: ignore[arg-type]
+        links.put(case(host=[]), "host", links.Asked(None, EVERY))
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"lose": "some"}, "lose is a list of numbers from 1, or one of all, data, syn, fin, rst, ack"),
+        ({"hold": [0]}, "hold is a list of numbers from 1, or one of"),
+        ({"lose": ["1"]}, "lose is a list of numbers from 1, or one of"),
+        ({"late": "all"}, "late is a list of numbers from 1$"),
+        ({"delay": "long"}, "delay is a number of seconds"),
+        ({"delay": -1}, "delay is a number of seconds"),
+    ],
+)
+def test_control_what_a_link_cannot_do_is_refused(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadRequestError, match=words):
+        links.asked(asked)
+
+
+def test_what_is_asked_of_a_link_is_read_from_the_request() -> None:
+    assert links.asked({"port": 80, "lose": [2], "late": [1], "hold": "fin", "delay": 0.5}) == links.Asked(
+        80, numbers(2), frozenset({1}), counting.Chosen(kind="fin"), 0.5
+    )
+    assert links.asked({"port": None, "lose": (), "delay": None}) == links.Asked(None)

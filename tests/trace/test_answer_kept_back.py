@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from lab.model.routes import Route, Stage
 from tests.trace.arrangements import SHOP, WEB, Site
-from tests.trace.wire import OK, Conversation
+from tests.trace.wire import OK, Conversation, Lab
 
 CLIENT = ("10.0.0.9", 40000)
 ASKED = b"GET /orders HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -93,3 +97,74 @@ def test_a_reset_behind_an_answer_that_was_received_takes_nothing_away() -> None
     site.outer.fin().down(OK).packet("up", "R")
     route = site.told(200)
     assert (route.stage, route.answered_by, route.counts.answers) == (Stage.ANSWERED, "shop", 1)
+
+
+def lost(site: Dispatched, *, came: bool, waits: int = 0) -> Route:
+    """The front hands the answer on, and the client's kernel does not take it."""
+    site.inner.down(OK)
+    if came:
+        site.outer.acknowledged = False
+        site.outer.down(OK)
+    site.lab.tick(10)
+    site.lab.row("web", "ESTAB", WEB, CLIENT, (site.front.pid,), send_q=len(OK))
+    site.lab.row("client", "ESTAB", CLIENT, WEB, (), recv_q=waits)
+    return site.told(None)
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_an_answer_that_is_lost_or_held_on_the_way_has_not_come_and_nobody_kept_it(*, came: bool) -> None:
+    route = lost(Dispatched(), came=came)
+    assert (route.stage, route.dispatched, route.stopped_by, route.answered_by) == (Stage.DISPATCHED, True, None, None)
+    assert f"front answered, and {len(OK)} bytes that it sent are not acknowledged (sockets.jsonl:" in route.diagnosis
+    assert route.counts.answers == 0
+
+
+def test_control_what_lies_unread_at_the_client_has_come() -> None:
+    assert lost(Dispatched(), came=True, waits=len(OK)).stage is Stage.ANSWERED
+
+
+def test_the_answer_of_a_handler_without_a_proxy_is_lost_too() -> None:
+    lab = Lab(client="10.0.0.9", web="10.0.0.3")
+    shop = lab.container("shop", "web")
+    lab.listen(WEB, shop)
+    talk = lab.tcp("client", CLIENT, "web", WEB, reader=shop).open().up(ASKED)
+    for event in ("parsed", "dispatched", "answered"):
+        lab.app(event, shop, talk, token="")
+    lab.tick(10)
+    lab.row("web", "ESTAB", WEB, CLIENT, (shop.pid,), send_q=80)
+    lab.report(talk, None, sent=ASKED, token="")
+    [route] = lab.routes()
+    assert (route.stage, route.stopped_by, route.dispatched) == (Stage.DISPATCHED, None, True)
+    assert "shop answered, and 80 bytes that it sent are not acknowledged" in route.diagnosis
+
+
+def test_a_request_that_is_on_the_way_is_not_left_out_by_its_sender() -> None:
+    lab = Lab(client="10.0.0.9", web="10.0.0.3")
+    shop = lab.container("shop", "web")
+    lab.listen(WEB, shop)
+    talk = lab.tcp("client", CLIENT, "web", WEB, reader=shop).open()
+    lab.row("web", "ESTAB", WEB, CLIENT, (shop.pid,))
+    lab.row("client", "ESTAB", CLIENT, WEB, (), send_q=len(ASKED))
+    lab.report(talk, None, sent=ASKED, token="")
+    [route] = lab.routes()
+    assert (route.stage, route.stopped_by) == (Stage.ACCEPTED, None)
+    assert f"of client, {len(ASKED)} bytes that it sent are not acknowledged" in route.diagnosis
+    lab.rows[-1] = replace(lab.rows[-1], send_q=0)
+    [control] = lab.routes()
+    assert control.stopped_by == "client"
+
+
+def test_a_later_answer_on_a_connection_that_does_not_come_is_not_the_earlier_one() -> None:
+    lab = Lab(client="10.0.0.9", web="10.0.0.3")
+    shop = lab.container("shop", "web")
+    lab.listen(WEB, shop)
+    talk = lab.tcp("client", CLIENT, "web", WEB, reader=shop).open().up(ASKED).down(OK)
+    talk.up(ASKED)
+    talk.acknowledged = False
+    talk.down(OK)
+    lab.report(talk, 200, sent=ASKED + ASKED, token="")
+    lab.clients[-1] = replace(lab.clients[-1], answers=1)
+    [route] = lab.routes()
+    assert (route.stage, route.counts.answers) == (Stage.PARSED, 1)
+    lab.clients[-1] = replace(lab.clients[-1], answers=2)
+    assert lab.routes()[0].counts.answers == 2

@@ -133,6 +133,72 @@ def test_a_deferred_accept_is_established_and_owned_by_nobody() -> None:
     assert "SYN-RECV" in route.diagnosis
 
 
+def test_a_handshake_whose_last_acknowledgement_does_not_come_is_not_established() -> None:
+    held = Held()
+    held.talk.syn().packet("down", "SA")
+    held.talk.down_seq += 1
+    held.look("half", recv_q=0, owned=False, state="SYN-RECV")
+    held.look("untold")
+    held.talk.packet("up", "A")
+    held.talk.state(1, None, "SYN_RECV", "ESTABLISHED")
+    held.look("whole", recv_q=0, owned=False)
+    half, untold, whole = held.routes().values()
+    assert (half.stage, half.stopped_by, half.dispatched, half.hops[0].received) == (Stage.ON_INTERFACE, None, False, False)
+    assert "answered with SYN-ACK (packets/web.pcapng:2), and the acknowledgement that ends the handshake" in half.diagnosis
+    assert "still SYN-RECV" in half.diagnosis
+    assert (untold.stage, whole.stage) == (Stage.ON_INTERFACE, Stage.ESTABLISHED)
+
+
+@pytest.mark.parametrize("error", [None, ClientError("connect", "timeout", "timed out")])
+def test_a_syn_that_the_kernel_took_is_not_dropped_where_its_answer_does_not_come(error: ClientError | None) -> None:
+    held = Held()
+    held.talk.syn().again()
+    held.look("taken", recv_q=0, owned=False, state="SYN-RECV", error=error)
+    held.look("control")
+    assert held.routes()["taken"].stage is Stage.ON_INTERFACE
+    assert "SYN-ACK has not come to any interface" in held.routes()["taken"].diagnosis
+    held.lab.rows = held.lab.rows[:1]
+    assert held.routes()["control"].stage is Stage.DROPPED
+
+
+def early(held: Held, size: int, data: bytes) -> None:
+    """Bytes that overtake `size` others; the receiver asks for those."""
+    held.talk.up_seq += size
+    held.talk.packet("up", "PA", data)
+    held.talk.up_seq -= size + len(data)
+    held.talk.packet("down", "A")
+
+
+def test_bytes_that_have_not_come_are_not_missing_in_the_evidence() -> None:
+    held = Held()
+    held.talk.open()
+    held.up(PLAIN[:9])
+    early(held, 5, PLAIN[14:])
+    held.look("held", recv_q=0, sent=PLAIN)
+    held.talk.packet("up", "PA", PLAIN[9:14])
+    held.talk.up_seq += len(PLAIN) - 14
+    held.talk.packet("down", "A")
+    held.lab.event("read", held.app, held.talk.sockets[1], size=len(PLAIN) - 9)
+    held.look("let go", recv_q=0)
+    before, after = held.routes().values()
+    assert (before.stage, before.stage_open, before.dispatched) == (Stage.HEAD_INCOMPLETE, "", False)
+    assert (before.counts.bytes_read, before.counts.unread, before.counts.segments) == (9, 0, 2)
+    assert (before.counts.disordered, before.counts.requests) == (1, 0)
+    assert (after.stage, after.counts.bytes_read, after.counts.reads) == (Stage.PARSED, len(PLAIN), 2)
+
+
+def test_control_bytes_that_the_receiver_has_and_nobody_captured_are_missing() -> None:
+    held = Held()
+    held.talk.open()
+    held.up(PLAIN[:9])
+    held.talk.up_seq += 5
+    held.talk.up(PLAIN[14:])
+    held.look("lost by the capture", recv_q=0, sent=PLAIN)
+    route = held.routes()["lost by the capture"]
+    assert route.stage_open or any("captured" in each for each in route.open_questions)
+    assert route.counts.requests is None
+
+
 @pytest.mark.parametrize("kernel", [True, False])
 def test_accepted_then_unread_then_read(kernel: bool) -> None:
     held = Held(reader=kernel)
@@ -193,6 +259,17 @@ def test_what_a_missing_witness_would_tell_is_open(kernel: bool, rows: bool) -> 
     else:
         assert (route.stage, bool(route.stage_open)) == (Stage.ESTABLISHED, True)
     assert route.dispatched is False  # its blank line never came
+
+
+def test_bytes_that_a_process_only_looked_at_lie_unread_and_that_is_told() -> None:
+    held = Held()
+    held.talk.open()
+    held.up(PLAIN[:9], read=False)
+    held.lab.event("read", held.app, held.talk.sockets[1], size=9, peek=True)
+    held.look("looked at", recv_q=9)
+    route = held.routes()["looked at"]
+    assert route.stage is Stage.READABLE
+    assert "its process only looked at 9 of them (kernel.jsonl:" in route.diagnosis
 
 
 # TLS
@@ -289,6 +366,42 @@ def test_pipelined_in_one_segment_and_answered_one_by_one() -> None:
     one, both = held.routes().values()
     assert (one.stage, one.dispatched, one.counts.requests, one.counts.dispatches) == (Stage.PARSED, False, 2, 1)
     assert (both.stage, both.dispatched, both.counts.dispatches, both.counts.answers) == (Stage.ANSWERED, True, 2, 2)
+
+
+REFUSED = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+NO_HOST = b"GET /two HTTP/1.1\r\n\r\n"
+
+
+def pipelined(*sent: bytes, told: tuple[str, ...] = ("dispatched",), ends: bool = True) -> Route:
+    """All at once; the handler of the first is entered, and a parser refuses before it has answered."""
+    held = Held()
+    held.talk.open()
+    held.up(b"".join(sent))
+    answered(held, *told)
+    held.talk.down(REFUSED)
+    if ends:
+        held.talk.fin("down")
+    held.look("refused", recv_q=0, status=400, answers=1)
+    return held.routes()["refused"]
+
+
+@pytest.mark.parametrize("behind", [NO_HOST, b"\x00nonsense\r\n\r\n", TWO.replace(b"1.1", b"7.1")])
+def test_a_refusal_while_the_handler_is_at_work_may_be_for_what_was_sent_behind(behind: bytes) -> None:
+    route = pipelined(PLAIN, behind)
+    assert "is for request 1 of the connection or for what was sent right behind it" in route.stage_open
+    assert (route.answered_by, route.stopped_by, route.status) == (None, None, 400)
+    assert "answered 400 by" not in route.diagnosis
+    assert "whether the answer 400" in route.diagnosis
+    assert route.counts.answers == 1
+
+
+def test_control_a_refusal_that_can_only_be_for_one_request_is_its_answer() -> None:
+    said_so = pipelined(PLAIN, b"nonsense", told=("dispatched", "answered"))
+    goes_on = pipelined(PLAIN, NO_HOST, ends=False)
+    first_wrong = pipelined(NO_HOST, told=())
+    alone = pipelined(PLAIN, told=("dispatched",))
+    assert [each.stage_open for each in (said_so, goes_on, first_wrong, alone)] == [""] * 4
+    assert (said_so.stage, alone.stage, first_wrong.stage) == (Stage.ANSWERED, Stage.ANSWERED, Stage.REJECTED)
 
 
 def test_more_dispatches_than_requests_contradict() -> None:

@@ -115,11 +115,13 @@ class Lab:
 
     def row(
         self, namespace: str, state: str, local: Endpoint, peer: Endpoint, holders: tuple[int, ...] = (), *, recv_q: int = 0,
-        look: str = "probe", transport: str = "tcp",
+        look: str = "probe", transport: str = "tcp", send_q: int = 0,
     ) -> None:  # fmt: skip
         line = self.line("sockets")
         inode = 5000 + line if holders else 0
-        self.rows.append(SocketRow(line, self.clock, look, namespace, transport, state, local, peer, inode, recv_q, 0, holders))
+        self.rows.append(
+            SocketRow(line, self.clock, look, namespace, transport, state, local, peer, inode, recv_q, send_q, holders)
+        )
 
     def tcp(self, source: str, client: Endpoint, target: str, server: Endpoint, **more: object) -> Conversation:
         return Conversation(self, source, client, target, server, **more)  # type: ignore[arg-type]

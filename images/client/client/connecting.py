@@ -8,7 +8,10 @@ Weak spot: name resolution has no time limit of its own.
 from __future__ import annotations
 
 import ipaddress
+import os
+import select
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +31,16 @@ class Progress:
     """The exception that ended it, before any library wrapped it."""
 
 
-def connect(target: Endpoint, timeout: float, progress: Progress) -> socket.socket:
-    """A connection to a name or address. Tries each address in the resolver's order. Raises OSError of the last one."""
+def connect(target: Endpoint, timeout: float | None, progress: Progress) -> socket.socket:
+    """A connection to a name or address. Tries each address in the resolver's order. Raises OSError of the last one.
+
+    `timeout`: seconds for each; None: one that is begun and not waited for, to the first address.
+    """
     progress.during = "resolve"
     found = socket.getaddrinfo(target[0].strip("[]"), target[1], type=socket.SOCK_STREAM)
     progress.during = "connect"
+    if timeout is None:
+        return _connect(found[0][0], found[0][4], None, progress)
     for family, _, _, _, address in found[:-1]:
         try:
             return _connect(family, address, timeout, progress)
@@ -60,14 +68,24 @@ def endpoint(address: Any) -> Endpoint:
     return str(mapped or parsed), int(address[1])
 
 
-def _connect(family: int, address: Any, timeout: float, progress: Progress) -> socket.socket:
+def finish(opened: socket.socket, seconds: float) -> None:
+    """Wait until a connection that was begun is there. Raises OSError."""
+    if not select.select((), (opened,), (), seconds)[1]:
+        raise TimeoutError("timed out")
+    number = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def _connect(family: int, address: Any, timeout: float | None, progress: Progress) -> socket.socket:
     progress.local, progress.peer = None, endpoint(address)
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
-        opened.settimeout(timeout)
+        opened.settimeout(0.0 if timeout is None else timeout)
         opened.bind((_source(family, address), 0))
         progress.local = endpoint(opened.getsockname())
-        opened.connect(address)
+        with suppress(BlockingIOError):
+            opened.connect(address)
     except OSError:
         opened.close()
         raise

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from client import early, tls
 from client.answers import Answers, receive
 from client.channel import Channel, Deadline, Plain, Secured, at_once, reset
-from client.connecting import Progress, connect, datagrams, endpoint
+from client.connecting import Progress, connect, datagrams, endpoint, finish
 from client.faults import fault
 from client.held import Held
 from client.report import Received, decode, report
@@ -42,6 +42,8 @@ class Staged:
     progress: Progress = field(default_factory=Progress)
     received: Received = field(default_factory=Received)
     channel: Channel | None = None
+    begun: bool = False
+    """The connection was begun, and nobody has waited for it yet."""
     answers: Answers | None = None
     streams: Streams | None = None
     """HTTP/2, once a stream was opened."""
@@ -76,17 +78,30 @@ def open_connection(staged: Staged, request: dict[str, Any]) -> Answer:
     staged.asked["connect"] = list(target)
     if request.get("transport") == "udp":
         return _doing(staged, "resolve", lambda: _datagrams(staged, target))
-    return _doing(staged, "resolve", lambda: _connected(staged, target, _seconds(staged, request)))
+    seconds = _seconds(staged, request) if request.get("wait", True) else None
+    return _doing(staged, "resolve", lambda: _connected(staged, target, seconds))
 
 
 def _datagrams(staged: Staged, target: tuple[str, int]) -> None:
     staged.quic = Held(datagrams(target, staged.progress), staged.ca, staged.progress, staged.received)
 
 
-def _connected(staged: Staged, target: tuple[str, int], seconds: float) -> None:
+def _connected(staged: Staged, target: tuple[str, int], seconds: float | None) -> None:
+    """`seconds`: None begins it."""
     opened = connect(target, seconds, staged.progress)
     at_once(opened)
-    staged.channel, staged.answers = Plain(opened), Answers(staged.received)
+    staged.channel, staged.answers, staged.begun = Plain(opened), Answers(staged.received), seconds is None
+
+
+def _finished(staged: Staged, seconds: float) -> bool:
+    """Whether there is a connection to act on, once one that was begun has come to be."""
+    if staged.channel is not None and staged.begun:
+        opened, staged.begun = staged.channel.socket, False
+        _doing(staged, "connect", lambda: finish(opened, seconds))
+        if staged.progress.error:
+            opened.close()
+            staged.channel = None
+    return staged.channel is not None
 
 
 def handshake(staged: Staged, request: dict[str, Any]) -> Answer:
@@ -95,7 +110,7 @@ def handshake(staged: Staged, request: dict[str, Any]) -> Answer:
     if held is not None:
         asked, deadline = request["tls"], Deadline.after(_seconds(staged, request))
         return _doing(staged, "tls", lambda: held.handshake(asked, deadline))
-    if staged.channel is None:
+    if not _finished(staged, _seconds(staged, request)) or staged.channel is None:
         return _told(staged)
     asked, deadline = request.get("tls"), Deadline.after(_seconds(staged, request))
     begun = isinstance(staged.channel, Secured)
@@ -138,15 +153,18 @@ def _secure(staged: Staged, deadline: Deadline) -> None:
 def send(staged: Staged, request: dict[str, Any]) -> Answer:
     """Write exactly these bytes. Raises ValueError for what is no base64."""
     data = decode(request["send"])
-    channel = staged.channel
-    if channel is None or not _ready(channel):
+    channel = _usable(staged, request)
+    if channel is None:
         return _told(staged)
     return _doing(staged, "send", lambda: _sent(staged, channel, data, Deadline.after(_seconds(staged, request))))
 
 
-def _ready(channel: Channel) -> bool:
-    """Whether clear bytes can be written: TLS that was begun must be done."""
-    return not isinstance(channel, Secured) or channel.done
+def _usable(staged: Staged, request: dict[str, Any]) -> Channel | None:
+    """The channel, if clear bytes can be written on it: TLS that was begun must be done."""
+    if not _finished(staged, _seconds(staged, request)):
+        return None
+    channel = staged.channel
+    return None if isinstance(channel, Secured) and not channel.done else channel
 
 
 def _sent(staged: Staged, channel: Channel, data: bytes, deadline: Deadline) -> None:
@@ -156,6 +174,7 @@ def _sent(staged: Staged, channel: Channel, data: bytes, deadline: Deadline) -> 
 
 def speak(staged: Staged, request: dict[str, Any]) -> Answer:
     """HTTP/2 or 3: open streams, send DATA of one, or reset one, in one write. Raises ValueError for what makes no sense."""
+    _usable(staged, request)
     channel, deadline = staged.channel, Deadline.after(_seconds(staged, request))
     streams = _spoken(staged)
     if streams is None:
@@ -178,7 +197,7 @@ def _spoken(staged: Staged) -> Any:
     """The streams of the connection; None: it is not ready for any."""
     if staged.quic is not None:
         return staged.quic if staged.quic.done else None
-    if staged.channel is None or not _ready(staged.channel):
+    if _usable(staged, {}) is None:
         return None
     staged.streams = staged.streams or Streams(staged.received)
     return staged.streams
@@ -190,8 +209,8 @@ def take(staged: Staged, request: dict[str, Any]) -> Answer:
     if held is not None:
         count, deadline = int(request.get("answers", 1)), Deadline.after(_seconds(staged, request))
         return _doing(staged, "receive", lambda: held.receive(None, count, deadline)) if held.done else _told(staged)
-    channel, answers, streams = staged.channel, staged.answers, staged.streams
-    if channel is None or answers is None or not _ready(channel):
+    channel, answers, streams = _usable(staged, request), staged.answers, staged.streams
+    if channel is None or answers is None:
         return _told(staged)
     count, deadline = int(request.get("answers", 1)), Deadline.after(_seconds(staged, request))
     if streams is not None:
@@ -202,6 +221,7 @@ def take(staged: Staged, request: dict[str, Any]) -> Answer:
 def end(staged: Staged, request: dict[str, Any]) -> Answer:
     """End the connection, or its sending side. What ends it cannot fail."""
     act = ENDS[request["how"]]
+    staged.begun = False
     if staged.quic is not None:
         staged.quic.close()
     if staged.channel is not None:

@@ -145,11 +145,10 @@ def receiver(recorder: Recorder, request: Request) -> Answer:
 
 
 def link(recorder: Recorder, request: Request) -> Answer:
-    """Lose segments or bring them late."""
-    case, port = _known(recorder, request), request.get("port")
+    """Lose segments, bring them late, hold or delay them."""
+    case = _known(recorder, request)
     with case.lock:
-        name, lose, late = str(request["namespace"]), request.get("lose") or [], request.get("late") or []
-        return links.put(case, name, None if port is None else int(port), lose, late)
+        return links.put(case, str(request["namespace"]), links.asked(request))
 
 
 def flush(recorder: Recorder, request: Request) -> Answer:

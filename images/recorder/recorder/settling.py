@@ -54,9 +54,10 @@ class Reading:
     threads: dict[tuple[int, int], processes.Thread]
     """(process, thread) -> how it is."""
     held: int = 0
-    """Segments that a link holds back."""
-    swallowed: tuple[Row, ...] = ()
-    """Of `rows` those whose segments a link loses, all of them: they are sent again and again, and nothing comes of it."""
+    """Segments that a link holds back for a while."""
+    kept: tuple[Row, ...] = ()
+    """Of `rows` those whose segments, or their acknowledgement, a link keeps: they are sent again and again, and nothing comes
+    of it."""
 
 
 def settle(case: Case, timeout: float) -> dict[str, Any]:
@@ -88,8 +89,8 @@ def read(case: Case) -> Reading:
     counters = {each.name: netlink.counters(each.pid) for each in inner}
     pids = processes.pids_in({each.inode for each in inner}) + sorted(case.forwarders)
     threads = {(pid, tid): thread for pid in pids for tid, thread in processes.threads(pid).items()}
-    lost = tuple(row for row, timer in rows if timer == AGAIN and links.swallowed(case, tuple(row["peer"]), row["namespace"]))
-    return Reading(rows, counters, threads, links.held(case), lost)
+    kept = tuple(row for row, timer in rows if timer == AGAIN and links.kept(case, row))
+    return Reading(rows, counters, threads, links.held(case), kept)
 
 
 def changes(before: Reading, after: Reading) -> Words:
@@ -123,7 +124,7 @@ def on_the_way(now: Reading) -> Words:
     return held + [
         f"{_where(row)}: {row['send_q']} bytes are not acknowledged"
         for row, timer in now.rows
-        if row["state"] != "LISTEN" and row["send_q"] and timer != WINDOW_PROBE and row not in now.swallowed
+        if row["state"] != "LISTEN" and row["send_q"] and timer != WINDOW_PROBE and row not in now.kept
     ]
 
 

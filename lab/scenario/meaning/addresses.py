@@ -41,6 +41,7 @@ REACHED: tuple[Path, ...] = (
     ("probes", ANY, "request", "proxy"),
     ("probes", ANY, "exact", "connect_to"),
     ("probes", ANY, "steps", ANY, "connect"),
+    ("probes", ANY, "steps", ANY, "connect", "to"),
     ("probes", ANY, "steps", ANY, "fill"),
 )
 """Places of an address that somebody connects to: an IP address or a name."""

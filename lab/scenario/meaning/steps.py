@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.model.scenario import ClientTls, Step
-from lab.scenario.meaning.view import Finding, Rule, View
+from lab.scenario.meaning.view import HOST, Finding, Rule, View
 from lab.scenario.problems import Told
 from lab.scenario.tree import ANY, Scalar, at
 from lab.scenario.wording import nearest
@@ -220,6 +220,24 @@ def _by_stream(view: View) -> Iterator[Finding]:
                 yield Finding(path, told, key=True)
 
 
+BACK = ("late", "hold", "delay")
+"""Ways of a link in which segments come later."""
+
+
+def _held_back(view: View) -> Iterator[Finding]:
+    for path, steps in _all(view):
+        from_host = view.scenario.probes[str(path[1])].from_ == HOST
+        for place, _, step in steps:
+            given = [name for name in BACK if step.link and getattr(step.link, name)]
+            where = (*path, place, "link")
+            for extra in given[1:]:
+                told = Told(f"this link has `{given[0]}` and `{extra}`", "one way to hold back", "leave one of them out")
+                yield Finding((*where, extra), told, key=True)
+            if given and from_host:
+                text = f"what the engine's host sends is not held back, so `{given[0]}` would do nothing for this probe"
+                yield Finding((*where, given[0]), Told(text, "", "send it from `client`, or use `lose`"), key=True)
+
+
 RULES = (
     Rule("one-action", "a step has exactly one action", _one_action),
     Rule("connection", "a staged probe opens one connection, before anything is done on it", _connected),
@@ -230,6 +248,7 @@ RULES = (
     Rule("handshake", "TLS begins once, and goes on only where it has begun", _handshakes),
     Rule("early-data", "early data belong to a session that is resumed, behind a whole ClientHello", _early),
     Rule("stop-after", "only steps can stop within a ClientHello", _stopped),
+    Rule("held-back", "a link holds back in one way, and what it can", _held_back),
     Rule("look-twice", "each look of a probe has a name of its own", _looks),
     Rule("tally", "a tally is of a repeated probe", _tallies, running=True),
     Rule("pieces", "bytes are cut where there are bytes", _pieces),

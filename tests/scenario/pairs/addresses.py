@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scenario.pairs.patches import Bad, Pair, app, expect, order, request, route, steps
+from tests.scenario.pairs.patches import Bad, Pair, all_steps, app, expect, order, request, route, steps
 
 PAIRS: dict[str, Pair] = {
     "port": Pair(
@@ -12,6 +12,7 @@ PAIRS: dict[str, Pair] = {
             Bad(route(to="127.0.0.1:0"), "0", "0 is not a port"),
             Bad({"listening": {"app": ["127.0.0.1:3000", "127.0.0.1:99999"]}}, "99999", "99999 is not a port"),
             Bad(request(connect_to="web:70000"), "70000", "70000 is not a port"),
+            Bad(all_steps({"connect": {"to": "web:70000"}}), "70000", "70000 is not a port"),
         ],
     ),
     "socket-address": Pair(

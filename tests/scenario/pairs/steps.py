@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.scenario.pairs.patches import STEP, Bad, Pair, all_steps, exact, expect, order, steps
 
+SLOW = {"link": {"into": "web", "delay": 1}}
 OPEN = {"streams": [{"name": "a", "end": False}]}
 
 PAIRS: dict[str, Pair] = {
@@ -26,6 +27,7 @@ PAIRS: dict[str, Pair] = {
         [
             Bad(all_steps({"freeze": "app"}), '"steps"', "no step connects"),
             Bad(steps(STEP), '"connect"', "connects twice"),
+            Bad(steps({"connect": {"to": "web:8443", "await": "nothing"}}), '"connect"', "connects twice"),
             Bad(all_steps({"send": "x"}, STEP), '"send"', "no connection yet"),
             Bad(all_steps({"await": "read"}, STEP), '"await"', "no connection yet"),
             Bad(all_steps({"freeze": {"container": "app", "process": "receiver"}}, STEP), '"freeze"', "no connection yet"),
@@ -37,6 +39,20 @@ PAIRS: dict[str, Pair] = {
             Bad(steps({"do": "half-close"}, {"send": "x"}), '"send"', "after `do: half-close`"),
             Bad(steps({"do": "reset"}, {"receive": 1}), '"receive"', "after `do: reset`"),
             Bad(steps({"do": "close"}, {"do": "reset"}), '"do"', "after `do: close`"),
+        ],
+    ),
+    "held-back": Pair(
+        steps({"link": {"into": "web", "lose": "fin", "hold": [1, 2]}}, {"link": {"into": "client", "delay": 0.2}}),
+        [
+            Bad(steps({"link": {"into": "web", "late": [1], "hold": [2]}}), '"hold"', "has `late` and `hold`"),
+            Bad(steps({"link": {"into": "web", "hold": "fin", "delay": 1}}), '"delay"', "has `hold` and `delay`"),
+            Bad(
+                order(
+                    **{"from": "host", "via": "direct", "request": None, "steps": [STEP, {"link": {"into": "web", "delay": 1}}]}
+                ),
+                '"delay"',
+                "what the engine's host sends is not held back",
+            ),
         ],
     ),
     "two-languages": Pair(
