@@ -1,9 +1,10 @@
 """What the receiving application reported of one request, picked out of all that it reported of a connection.
 
 Rule: reports of a connection (accepted, TLS, reads, closed) concern every request on it; those of a request are sorted into
-exchanges by their order, for the application serves one request of a connection after the other, or by token where streams
-cross. The probe's token names the exchange; without one, its place on the connection does where that was seen, else time. Weak
-spot: that order is the application's word.
+exchanges by their order, or by token where streams cross; an application may enter a second handler before the first one's
+answer (Node.js), but answers keep the order of requests. The probe's token names the exchange; without one, its place on the
+connection does where that was seen, and the last request has all that is left; else time. Weak spot: that order is the
+application's word.
 """
 
 from __future__ import annotations
@@ -97,14 +98,25 @@ def exchanges(told: Iterable[AppEvent]) -> list[Exchange]:
 
 
 def _stream_of(found: Sequence[Exchange], event: AppEvent) -> Exchange | None:
-    """Of requests at once, on streams of one connection: the open one of the same token, where a later one has begun."""
-    same = (each for each in found[:-1] if event.token and each[0].token == event.token and each[-1].event not in ENDS)
+    """Of requests at once: the open one that a report belongs to, where a later one has begun. On streams of one connection the
+    token tells; without one the end of a handler is that of the first request of its line, for answers keep the order of
+    requests (RFC 9112, section 9.3.2)."""
+    open_ones = [each for each in found if each[-1].event not in ENDS]
+    if not event.token and event.event in ENDS and event.target:
+        return next((each for each in open_ones if _line(each[0]) == _line(event)), None)
+    same = (each for each in open_ones if each is not found[-1] and event.token and each[0].token == event.token)
     return next(same, None) if found and _another(found[-1], event) else None
 
 
+def _line(event: AppEvent) -> tuple[str, str, str]:
+    return event.token, event.method, event.target
+
+
 def _another(exchange: Exchange, event: AppEvent) -> bool:
-    """Whether a report is of another request than these."""
-    return bool(event.token and exchange[-1].token and event.token != exchange[-1].token)
+    """Whether a report is of another request than these: by its token, or because one request is dispatched once."""
+    if event.token and exchange[-1].token:
+        return event.token != exchange[-1].token
+    return event.event == "dispatched" and any(each.event == "dispatched" for each in exchange)
 
 
 def _mine(leg: Leg, found: Sequence[Exchange], meant: Asked, *, outer: bool) -> list[Exchange]:
@@ -113,7 +125,8 @@ def _mine(leg: Leg, found: Sequence[Exchange], meant: Asked, *, outer: bool) -> 
         return named
     number = _number(leg, meant, outer=outer)
     if number is not None:
-        return [each for each in found[number : number + 1] if not _foreign(each, meant)]
+        until = None if number + 1 >= len(leg.talk.messages or meant.messages) else number + 1
+        return [each for each in found[number:until] if not _foreign(each, meant)]
     later = [each for each in found if each[0].time_ns >= leg.since_ns - SLACK_NS and not _foreign(each, meant)]
     return later[:1]
 

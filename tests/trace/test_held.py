@@ -47,8 +47,9 @@ class Held:
     def routes(self) -> dict[str, Route]:
         return {route.moment: route for route in self.lab.routes()}
 
-    def tells(self, event: str) -> None:
+    def tells(self, event: str, target: str = "/orders") -> None:
         self.lab.app(event, self.app, self.talk, token="")
+        self.lab.application[-1] = replace(self.lab.application[-1], target=target)
 
 
 def stages(held: Held) -> dict[str, Stage]:
@@ -412,6 +413,32 @@ def test_more_dispatches_than_requests_contradict() -> None:
     held.look("twice", recv_q=0)
     [contradiction] = held.routes()["twice"].contradictions
     assert contradiction.about == "how many requests there were"
+
+
+@pytest.mark.parametrize("second", ["/two", "/one"])
+def test_two_handlers_at_once_on_one_connection_are_of_two_requests(second: str) -> None:
+    held = Held()
+    held.talk.open()
+    held.up(PLAIN + TWO.replace(b"/two", second.encode()))
+    for event, target in (("dispatched", "/one"), ("dispatched", second), ("answered", "/one"), ("answered", second)):
+        held.tells(event, target)
+    held.talk.down(OK + OK)
+    held.look("both", recv_q=0, status=200, answers=2)
+    route = held.routes()["both"]
+    assert (route.stage, route.dispatched, route.counts.dispatches) == (Stage.ANSWERED, True, 2)
+    assert not route.contradictions
+
+
+def test_control_one_handler_for_two_requests_is_the_first_ones() -> None:
+    held = Held()
+    held.talk.open()
+    held.up(PLAIN + TWO)
+    held.tells("dispatched", "/one")
+    held.tells("answered", "/one")
+    held.talk.down(OK)
+    held.look("first", recv_q=0, status=200, answers=1)
+    route = held.routes()["first"]
+    assert (route.dispatched, route.counts.dispatches, route.stage) == (False, 1, Stage.PARSED)
 
 
 def test_a_dispatch_without_a_read_of_its_head_contradicts() -> None:
