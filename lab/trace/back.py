@@ -17,7 +17,7 @@ from lab.trace.streams import acknowledged, nearest, packet_at
 from lab.trace.talk import TLS
 
 if TYPE_CHECKING:
-    from lab.model.observations import AppEvent, ClientReport, Packet
+    from lab.model.observations import AppEvent, ClientReport, Packet, SocketRow
     from lab.trace.asked import Asked
     from lab.trace.bonds import Leg
     from lab.trace.h2_streams import Stream
@@ -71,11 +71,20 @@ def unreceived(report: ClientReport, leg: Leg, answer: Packet, number: int) -> b
 
 
 def _taken(leg: Leg, answer: Packet) -> bool:
-    """Whether the kernel of who asked says that it has the first of an answer, by an acknowledgement or by what lies unread."""
+    """Whether the kernel of who asked says that it has the first of an answer: by an acknowledgement, or by more that lies
+    unread than can have come before it."""
     down = leg.flow.down
-    if acknowledged(down, leg.flow.packets) > nearest(down.base, len(down.data), answer.seq):
+    before = nearest(down.base, len(down.data), answer.seq)
+    if leg.flow.quic is not None or acknowledged(down, leg.flow.packets) > before:
         return True
-    return leg.flow.quic is not None or any(row.recv_q and row.time_ns >= answer.time_ns for row in leg.sender.rows)
+    rows = (row for row in leg.sender.rows if row.time_ns >= answer.time_ns)
+    return any(row.recv_q > before - _read(leg, row, before) for row in rows)
+
+
+def _read(leg: Leg, row: SocketRow, most: int) -> int:
+    """Bytes that who asked had read at a look; without the kernel's timeline as many as it can be."""
+    taken = reads(leg.sender.life) if leg.sender.life else ()
+    return sum(e.size for e in taken if e.time_ns <= row.time_ns) if taken else most
 
 
 def _in_clear(report: ClientReport, leg: Leg) -> Back:

@@ -17,9 +17,10 @@ ASKED = b"GET /orders HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 class Dispatched(Site):
     """A request that came to the front has entered the shop's handler."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watched: bool = False) -> None:
         super().__init__()
-        self.outer = self.lab.tcp("client", CLIENT, "web", WEB, reader=self.front).open().up(ASKED)
+        self.browser = self.lab.container("browser", "client", 900) if watched else None
+        self.outer = self.lab.tcp("client", CLIENT, "web", WEB, reader=self.front, writer=self.browser).open().up(ASKED)
         self.inner = self.carried(50000)
 
     def carried(self, port: int) -> Conversation:
@@ -104,7 +105,7 @@ def lost(site: Dispatched, *, came: bool, waits: int = 0) -> Route:
     site.inner.down(OK)
     if came:
         site.outer.acknowledged = False
-        site.outer.down(OK)
+        site.outer.down(OK, read=False)
     site.lab.tick(10)
     site.lab.row("web", "ESTAB", WEB, CLIENT, (site.front.pid,), send_q=len(OK))
     site.lab.row("client", "ESTAB", CLIENT, WEB, (), recv_q=waits)
@@ -121,6 +122,17 @@ def test_an_answer_that_is_lost_or_held_on_the_way_has_not_come_and_nobody_kept_
 
 def test_control_what_lies_unread_at_the_client_has_come() -> None:
     assert lost(Dispatched(), came=True, waits=len(OK)).stage is Stage.ANSWERED
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize(("more", "stage"), [(0, Stage.DISPATCHED), (len(OK), Stage.ANSWERED)])
+def test_what_lies_unread_from_before_the_answer_is_not_the_answer(more: int, stage: Stage) -> None:
+    site = Dispatched(watched=True)
+    site.outer.down(CONTINUE, read=False)
+    site.lab.event("read", site.browser, site.outer.sockets[0], size=10)
+    assert lost(site, came=True, waits=len(CONTINUE) - 10 + more).stage is stage
 
 
 def test_the_answer_of_a_handler_without_a_proxy_is_lost_too() -> None:
