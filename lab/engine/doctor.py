@@ -100,7 +100,8 @@ def _engine(docker: Docker, ready: Mapping[str, Any]) -> Iterator[Fact]:
     place = nearness.where(docker, ready)
     yield Fact("where", f"on {place}")
     if facts.rootless:
-        yield Fact("rootless", "yes: its host is a network namespace of its own, and it sees its own user's processes alone")
+        seen = "yes: its host is a network namespace of its own, and it sees its own user's processes alone"
+        yield Fact("rootless", seen, State.LESS, "an engine of root sees the machine's")
     if place is not nearness.Where.HERE:
         yield Fact("probes from host", f"are sent on the engine's side ({place}), not from here", State.LESS)
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
-from aioquic.asyncio import QuicConnectionProtocol, serve
+from aioquic.asyncio import QuicConnectionProtocol
 from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
-from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ProtocolNegotiated, StreamReset
 from client import main
 from client.report import decode, encode
 
+from tests.client.quic_serving import NAME, serving
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from aioquic.quic.events import QuicEvent
 
-NAME = "shop.example"
 HEARD: list[tuple[str, bytes]] = []
 """Path and what came on its stream, once that had ended or was reset."""
 
@@ -61,24 +57,8 @@ class Answering(QuicConnectionProtocol):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """CA, and the port on 127.0.0.1."""
-    authority, folder = trustme.CA(), tmp_path_factory.mktemp("keys")
-    leaf, loop = authority.issue_cert(NAME), asyncio.new_event_loop()
-    port = loop.run_until_complete(_listen(leaf, folder))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield authority.cert_pem.bytes().decode(), port
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-
-
-async def _listen(leaf: trustme.LeafCert, folder: Path) -> int:
-    leaf.cert_chain_pems[0].write_to_path(str(folder / "crt"))
-    leaf.private_key_pem.write_to_path(str(folder / "key"))
-    configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
-    configuration.load_cert_chain(str(folder / "crt"), str(folder / "key"))
-    made = await serve("127.0.0.1", 0, configuration=configuration, create_protocol=Answering)
-    port: int = made._transport.get_extra_info("sockname")[1]
-    return port
+    with serving(Answering, tmp_path_factory.mktemp("keys")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -132,13 +132,18 @@ def test_a_request_is_known_to_be_handed_on_before_the_client_has_finished(scene
     assert [end.container for end in route.tls_ends_at] == ["proxy"]
 
 
-def test_what_came_as_early_data_is_the_request_when_all_is_over(scene: Scene) -> None:
-    far = scene.client.server.connection()
+def answered_early(scene: Scene, far: EarlyConnection) -> None:
+    """The server answers in its first flight, and the client finishes the handshake then."""
     flight = scene.flight(far, get())
     scene.handed_on()
     answer = far.answer(OK)
     scene.front.down(flight + answer)
     finish(scene, far, flight + answer)
+
+
+def test_what_came_as_early_data_is_the_request_when_all_is_over(scene: Scene) -> None:
+    far = scene.client.server.connection()
+    answered_early(scene, far)
     assert scene.client.read() == OK
     route = scene.route()
     hop: Hop = route.hops[0]
@@ -187,11 +192,7 @@ def test_control_a_session_resumed_without_early_data_has_none(scene: Scene) -> 
 
 def test_without_secrets_nothing_is_told_of_early_data(scene: Scene) -> None:
     far = scene.client.server.connection()
-    flight = scene.flight(far, get())
-    scene.handed_on()
-    answer = far.answer(OK)
-    scene.front.down(flight + answer)
-    finish(scene, far, flight + answer)
+    answered_early(scene, far)
     assert scene.route(secrets=False).hops[0].early is None
 
 
